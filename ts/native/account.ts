@@ -1,0 +1,415 @@
+/**
+ * The account as the rest of the plugin sees it: the Rust core behind a typed
+ * interface, so that everything above runs in tests on a fake.
+ *
+ * Times are milliseconds since the Unix epoch, durations milliseconds, sizes
+ * bytes. Every method rejects with a `MatrixError` (see errors.ts) and with
+ * `closed` once `close()` has been called.
+ */
+
+/** How the account proves who it is. Secrets arrive resolved, never as references. */
+export type AccountAuth =
+  | { type: "accessToken"; accessToken: string; userId?: string; deviceId?: string }
+  | { type: "password"; userId: string; password: string; deviceId?: string }
+  /** No secret in the configuration any more: use the session stored at the last login. */
+  | { type: "stored"; userId?: string; deviceId?: string };
+
+/** What the network guard lets through (NET-1 … NET-6). */
+export interface NetworkOptions {
+  /** Permit private, loopback, link-local, CGNAT and single-label homeservers. */
+  allowPrivateNetwork: boolean;
+  /** `http:`, `https:` or `socks5:` URL; nothing is read from the environment. */
+  proxy?: string;
+  /** Path of a PEM file with further roots, `NODE_EXTRA_CA_CERTS`. */
+  extraCaCerts?: string;
+}
+
+export interface OpenAccountOptions {
+  /** Account id of the configuration, for logs and error texts. */
+  accountId: string;
+  /** The account's own folder; created 0700. Its inside belongs to the core. */
+  stateDir: string;
+  /** Base URL of the homeserver. */
+  homeserver: string;
+  auth: AccountAuth;
+  /** `initial_device_display_name` of a new login. */
+  deviceName: string;
+  encryption: boolean;
+  network: NetworkOptions;
+  /** Wraps the store key (ENC-11). */
+  storePassphrase?: string;
+  /** Timeline limit of the first sync, if the configuration sets one. */
+  initialSyncLimit?: number;
+  /** How long an undecryptable event waits for its key. */
+  undecryptableRetryHours: number;
+  /** Bounds of the gap filler. */
+  catchUp: { maxHours: number; maxEvents: number };
+  /** MSC4268. */
+  shareHistoryOnInvite: boolean;
+}
+
+/** Who the homeserver says we are. */
+export interface Identity {
+  userId: string;
+  deviceId: string;
+  homeserver: string;
+}
+
+/** What every item of the inbox carries. */
+export interface InboundBase {
+  /** Row of the inbox; the handle for `adopt`, `settle` and `fail`. */
+  seq: number;
+  roomId: string;
+  /** Absent only for invites, whose stripped state carries no event id. */
+  eventId?: string;
+  sender: string;
+  originServerTs: number;
+  /** When this process' inbox stored it. */
+  receivedAt: number;
+  /** Arrived encrypted and was decrypted. */
+  encrypted: boolean;
+  /** Device trust of the sender, for encrypted events only. */
+  senderTrust?: "verified" | "cross-signed" | "unsigned" | "unknown";
+  /** How often it was handed out before. */
+  attempts: number;
+  /** Waited for its key or came out of a gap: older than what surrounds it. */
+  late: boolean;
+}
+
+export type MessageKind = "text" | "emote" | "notice" | "image" | "file" | "audio" | "video" | "location" | "unknown";
+
+/** Relation of a message to the thread and to the message it answers. */
+export interface MessageRelation {
+  /** Root event of the thread the message is in. */
+  threadRootId?: string;
+  /** The event it replies to; the thread fallback is not reported as a reply. */
+  replyToId?: string;
+}
+
+/** `m.mentions` (MSC3952) as sent; whether to believe it is policy. */
+export interface MentionsContent {
+  userIds: string[];
+  room: boolean;
+}
+
+/** A file behind an mxc URI, encrypted or not; fetched by `downloadMedia`. */
+export interface MediaInfo {
+  filename: string;
+  mimetype?: string;
+  size?: number;
+  width?: number;
+  height?: number;
+  durationMs?: number;
+  /** Has MSC3245's marker. */
+  voice: boolean;
+}
+
+export interface InboundMessage extends InboundBase, MessageRelation {
+  type: "message";
+  kind: MessageKind;
+  /** Body without reply fallback; for media the caption, or empty. */
+  body: string;
+  /** `formatted_body` reduced to the spec's allowed tags, without reply fallback. */
+  formattedBody?: string;
+  /** Text of `formattedBody` as a person reads it (pills as names), else `body`. */
+  text: string;
+  mentions?: MentionsContent;
+  /** User ids of the matrix.to and matrix: links in `formattedBody`, with their visible labels. */
+  pills: { userId: string; label: string }[];
+  media?: MediaInfo;
+  /** `geo_uri` of a location. */
+  geoUri?: string;
+  /** The homeserver bundled an edit: body and text are the newest, this is its event. */
+  editedBy?: string;
+  /** MSC4357: the sender is still writing this message. */
+  live: boolean;
+}
+
+/** A later edit of a message we have seen. */
+export interface InboundEdit extends InboundBase {
+  type: "edit";
+  targetId: string;
+  body: string;
+  formattedBody?: string;
+  text: string;
+  live: boolean;
+}
+
+export interface InboundReaction extends InboundBase {
+  type: "reaction";
+  targetId: string;
+  key: string;
+}
+
+export interface InboundRedaction extends InboundBase {
+  type: "redaction";
+  targetId: string;
+  reason?: string;
+}
+
+/** Somebody invited us. */
+export interface InboundInvite extends InboundBase {
+  type: "invite";
+  isDirect: boolean;
+  roomName?: string;
+  canonicalAlias?: string;
+  /** The room is encrypted, as far as the stripped state says. */
+  roomEncrypted: boolean;
+}
+
+/** A membership other than our own invite changed. */
+export interface InboundMembership extends InboundBase {
+  type: "membership";
+  userId: string;
+  membership: "join" | "leave" | "ban" | "invite" | "knock";
+  previous?: "join" | "leave" | "ban" | "invite" | "knock";
+  /** It is about ourselves. */
+  own: boolean;
+}
+
+/** Anything else that has a meaning for later features; never handed to the agent as text. */
+export interface InboundOther extends InboundBase {
+  type: "other";
+  eventType: string;
+  /** Content as JSON text, at most 64 KiB. */
+  content: string;
+}
+
+export type InboundEvent =
+  | InboundMessage
+  | InboundEdit
+  | InboundReaction
+  | InboundRedaction
+  | InboundInvite
+  | InboundMembership
+  | InboundOther;
+
+/** Where a message goes. */
+export interface SendTarget {
+  roomId: string;
+  /** Root of the thread to stay in. */
+  threadRootId?: string;
+  /** The message it quotes (`m.in_reply_to`); inside a thread a real quote, not the fallback. */
+  replyToId?: string;
+}
+
+export interface SendText extends SendTarget {
+  /** Markdown; the core renders HTML and splits it into as many events as needed. */
+  markdown: string;
+  kind: "text" | "notice" | "emote";
+  /**
+   * Names this send for ever: a second send under the same key, in this process
+   * or a later one, makes no second event and answers with the first one's ids.
+   * Left out, the core makes a random one.
+   */
+  key?: string;
+  /** Characters per event, before the 64 KiB event limit. */
+  chunkLimit: number;
+  chunkMode: "length" | "newline";
+  /** MSC4357: a draft that will be edited. */
+  live?: boolean;
+  /** How tables are rendered. */
+  tables: "block" | "bullets" | "code" | "off";
+  /** How long to wait for the homeserver; the row stays queued after it. Default 30 s. */
+  waitMs?: number;
+}
+
+export interface EditText {
+  roomId: string;
+  eventId: string;
+  markdown: string;
+  kind: "text" | "notice" | "emote";
+  key?: string;
+  live?: boolean;
+  tables: "block" | "bullets" | "code" | "off";
+  /** A draft edit may be dropped when a newer edit of the same event waits behind it; a final one never is. */
+  draft: boolean;
+  waitMs?: number;
+}
+
+/** What became of a send. */
+export interface Sent {
+  /** In order; empty while everything is still queued. */
+  eventIds: string[];
+  /** `queued`: durably stored, the homeserver has not taken all of it yet. */
+  state: "sent" | "queued";
+}
+
+/** What the outbox knows of a key, for the host's `reconcileUnknownSend`. */
+export interface OutboxEntry {
+  key: string;
+  state: "sent" | "queued" | "failed" | "unknown";
+  eventIds: string[];
+  error?: string;
+}
+
+/** What is known of a room without asking the homeserver (members excepted). */
+export interface RoomInfo {
+  roomId: string;
+  name?: string;
+  topic?: string;
+  canonicalAlias?: string;
+  altAliases: string[];
+  encrypted: boolean;
+  joinedMemberCount: number;
+  invitedMemberCount: number;
+  membership: "join" | "invite" | "leave" | "knock" | "ban";
+  /** User ids of `m.direct` entries that name this room. */
+  directTargets: string[];
+  /** `is_direct` of our own or the other's member event. */
+  memberIsDirect: boolean;
+  /** Joined members other than us, at most five, for the DM decision. */
+  otherMembers: string[];
+  /** MSC4171 `service_members`. */
+  serviceMembers: string[];
+  /** Successor room if tombstoned. */
+  replacementRoomId?: string;
+}
+
+export interface MemberInfo {
+  userId: string;
+  displayName?: string;
+  avatarUrl?: string;
+  membership: "join" | "leave" | "ban" | "invite" | "knock";
+  powerLevel: number;
+}
+
+/** A message looked up for quotes, thread roots and reactions. */
+export interface FetchedMessage {
+  eventId: string;
+  sender: string;
+  senderName?: string;
+  originServerTs: number;
+  kind: MessageKind;
+  text: string;
+  threadRootId?: string;
+  /** Why there is no text: still undecryptable, redacted, or not a message. */
+  unavailable?: "undecryptable" | "redacted" | "not-a-message";
+}
+
+/** §2.2 of the features: the three trust signals stand apart, `verified` is cross-signing alone. */
+export interface EncryptionStatus {
+  encryptionEnabled: boolean;
+  userId: string;
+  deviceId: string;
+  verified: boolean;
+  localVerified: boolean;
+  crossSigningVerified: boolean;
+  signedByOwner: boolean;
+  recoveryKeyStored: boolean;
+  recoveryKeyCreatedAt?: number;
+  recoveryKeyId?: string;
+  backupVersion?: string;
+  backup: {
+    serverVersion?: string;
+    activeVersion?: string;
+    trusted?: boolean;
+    matchesDecryptionKey?: boolean;
+    decryptionKeyCached?: boolean;
+    keyLoadAttempted: boolean;
+    keyLoadError?: string;
+  };
+  /** Whether the homeserver still lists this device; undefined if it could not be asked. */
+  serverDeviceKnown?: boolean;
+  pendingVerifications: number;
+  crossSigning: { masterKeyPublished: boolean; selfSigningKeyPublished: boolean; userSigningKeyPublished: boolean };
+}
+
+/** Sync, queues and decryption at a glance; the base of `channels status`. */
+export interface Health {
+  /** Grows with every change. */
+  version: number;
+  sync: {
+    state: "starting" | "running" | "retrying" | "blocked" | "stopped";
+    lastSuccessAt?: number;
+    consecutiveFailures: number;
+    /** Set while retrying or blocked. */
+    error?: { code: string; message: string };
+    /** When the next try starts, while retrying. */
+    retryAt?: number;
+  };
+  inbox: { waiting: number; leased: number; adopted: number; deadLetters: number; gaps: number };
+  undecryptable: { waiting: number; oldestAt?: number; causes: { cause: string; count: number }[] };
+  outbox: { queued: number; failed: number; oldestAt?: number; error?: string };
+  /** The homeserver refused a one-time key upload because that key id was already used. */
+  duplicateOneTimeKeys: boolean;
+}
+
+export interface Account {
+  readonly identity: Identity;
+
+  /** Starts the sync and the workers; returns at once. */
+  start(): void;
+  /** Events in order of arrival; ends when the account is closed. An item comes again after a restart until it is settled. */
+  batches(options?: { max?: number }): AsyncIterable<InboundEvent[]>;
+  /** The host has taken the turn: it will not be handed out again in this process. */
+  adopt(seqs: number[]): Promise<void>;
+  /** Finished: answered, or silence was decided. */
+  settle(seqs: number[]): Promise<void>;
+  /** The turn failed; it is handed out again after a pause, the third time it becomes a dead letter. */
+  fail(seq: number, reason: string): Promise<{ deadLetter: boolean }>;
+
+  sendText(request: SendText): Promise<Sent>;
+  editText(request: EditText): Promise<Sent>;
+  react(request: { roomId: string; eventId: string; emoji: string; key?: string }): Promise<Sent>;
+  redact(request: { roomId: string; eventId: string; reason?: string; key?: string }): Promise<Sent>;
+  outboxEntry(key: string): Promise<OutboxEntry>;
+  /** Losable: errors are logged, never thrown. */
+  setTyping(roomId: string, typing: boolean, timeoutMs?: number): Promise<void>;
+  sendReceipt(request: { roomId: string; eventId: string; threadRootId?: string; kind: "public" | "private" }): Promise<void>;
+
+  joinRoom(roomIdOrAlias: string, via?: string[]): Promise<{ roomId: string }>;
+  leaveRoom(roomId: string): Promise<void>;
+  roomInfo(roomId: string): Promise<RoomInfo>;
+  member(roomId: string, userId: string): Promise<MemberInfo | undefined>;
+  resolveAlias(alias: string): Promise<{ roomId: string; via: string[] } | undefined>;
+  /** A healthy DM with this person, made (encrypted if the account is) when there is none. */
+  openDm(userId: string): Promise<{ roomId: string; created: boolean }>;
+  fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined>;
+
+  encryptionStatus(): Promise<EncryptionStatus>;
+  health(): Promise<Health>;
+  /** Resolves with the first health whose version is above `since`, or undefined once closed. */
+  healthAfter(since: number): Promise<Health | undefined>;
+  /** Idempotent; within five seconds. */
+  close(): Promise<void>;
+}
+
+/** What `probe` finds without opening a store. */
+export interface ProbeResult {
+  versions: string[];
+  userId?: string;
+  deviceId?: string;
+  elapsedMs: number;
+}
+
+export interface ProbeOptions {
+  homeserver: string;
+  network: NetworkOptions;
+  /** Left out, only the versions are asked for. */
+  accessToken?: string;
+  timeoutMs?: number;
+}
+
+/** One line of the core's log; secrets are already redacted. */
+export interface LogRecord {
+  level: "error" | "warn" | "info" | "debug" | "trace";
+  target: string;
+  message: string;
+  /** Set when the record belongs to one account. */
+  accountId?: string;
+}
+
+/** The addon as a whole. */
+export interface Native {
+  /** Version of the core, equal to the package's. */
+  readonly version: string;
+  openAccount(options: OpenAccountOptions): Promise<Account>;
+  probe(options: ProbeOptions): Promise<ProbeResult>;
+  /** Replaces the sink; losable, bounded. */
+  onLog(level: LogRecord["level"], sink: (record: LogRecord) => void): void;
+  /** Who holds the account folder's lock, if anybody. */
+  lockHolder(stateDir: string): Promise<{ pid: number; since: number } | undefined>;
+  /** The session stored in the folder by the last login, without its secrets. */
+  storedSession(stateDir: string): Promise<Identity | undefined>;
+}
