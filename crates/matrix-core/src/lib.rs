@@ -1,2 +1,38 @@
-//! x
-pub use matrix_sdk;
+//! All of Matrix that the plugin needs, on matrix-sdk: login, sync, encryption,
+//! the durable inbound and outbound queues, text and HTML. It knows neither Node
+//! nor OpenClaw; `matrix-node` puts it behind a napi boundary.
+//!
+//! The way in: [`engine`] syncs, [`inbox`] stores a step and its token in one
+//! transaction, [`Account::next_batch`] hands rows out, the caller settles them.
+//! The way out: [`send`] renders, [`outbox`] stores and sends with one transaction
+//! id for life.
+#![recursion_limit = "256"]
+
+mod account;
+mod config;
+pub mod crypto;
+mod dir;
+mod engine;
+mod error;
+pub mod event;
+mod health;
+mod http;
+mod inbox;
+mod outbox;
+mod plain;
+mod probe;
+mod rest;
+pub mod room;
+pub mod send;
+mod session;
+
+pub use account::{Account, Identity};
+pub use config::{AccountConfig, Auth, CatchUp, NetworkConfig, Secret};
+pub use dir::{LockHolder, lock_holder, stored_identity};
+pub use error::{Error, ErrorCode, Result};
+pub use health::{
+    Health, OutboxHealth, SyncHealth, SyncState, UndecryptableCause, UndecryptableHealth,
+};
+pub use inbox::InboxCounts;
+pub use outbox::{OutboxEntry, OutboxState};
+pub use probe::{ProbeOptions, ProbeResult, probe};

@@ -1,0 +1,107 @@
+//! The validated configuration of one account.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use ruma::{OwnedDeviceId, OwnedUserId};
+use url::Url;
+
+/// A secret that never prints and is wiped when dropped.
+#[derive(Clone)]
+pub struct Secret(zeroize::Zeroizing<String>);
+
+impl Secret {
+    /// Takes the secret over.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(zeroize::Zeroizing::new(value.into()))
+    }
+
+    /// The secret itself, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// How the account proves who it is.
+#[derive(Debug, Clone)]
+pub enum Auth {
+    /// An access token made elsewhere; `/account/whoami` tells user and device.
+    AccessToken {
+        /// The token.
+        token: Secret,
+        /// If set, must be the token's user.
+        user_id: Option<OwnedUserId>,
+        /// If set, must be the token's device.
+        device_id: Option<OwnedDeviceId>,
+    },
+    /// `m.login.password`; the session is kept, so that one login serves for ever (AUT-2).
+    Password {
+        /// Full user id or localpart.
+        user_id: String,
+        /// The password.
+        password: Secret,
+        /// Log in on this device instead of a new one.
+        device_id: Option<OwnedDeviceId>,
+    },
+    /// Use the session that an earlier login left in the folder (AUT-5).
+    Stored {
+        /// If set, must be the stored session's user.
+        user_id: Option<OwnedUserId>,
+        /// If set, must be the stored session's device.
+        device_id: Option<OwnedDeviceId>,
+    },
+}
+
+/// What the network guard lets through.
+#[derive(Debug, Clone, Default)]
+pub struct NetworkConfig {
+    /// Permit private, loopback, link-local, CGNAT and single-label homeservers.
+    pub allow_private: bool,
+    /// `http`, `https` or `socks5` proxy; nothing is read from the environment.
+    pub proxy: Option<Url>,
+    /// PEM file with further roots.
+    pub extra_ca_certs: Option<PathBuf>,
+}
+
+/// Bounds of the gap filler.
+#[derive(Debug, Clone, Copy)]
+pub struct CatchUp {
+    /// Older events are skipped.
+    pub max_age: Duration,
+    /// At most this many events a room and gap.
+    pub max_events: u32,
+}
+
+/// Everything an account needs to open.
+#[derive(Debug, Clone)]
+pub struct AccountConfig {
+    /// The name in the host's configuration, for logs and error texts.
+    pub account_id: String,
+    /// The account's own folder.
+    pub state_dir: PathBuf,
+    /// Base URL of the homeserver.
+    pub homeserver: Url,
+    /// Who we are.
+    pub auth: Auth,
+    /// Display name of a newly made device.
+    pub device_name: String,
+    /// Whether encrypted rooms are read and written.
+    pub encryption: bool,
+    /// The network guard.
+    pub network: NetworkConfig,
+    /// Wraps the store key.
+    pub store_passphrase: Option<Secret>,
+    /// Timeline limit of the first sync.
+    pub initial_sync_limit: Option<u32>,
+    /// How long an undecryptable event waits for its key.
+    pub undecryptable_retry: Duration,
+    /// Bounds of the gap filler.
+    pub catch_up: CatchUp,
+    /// MSC4268, both ways.
+    pub share_history_on_invite: bool,
+}

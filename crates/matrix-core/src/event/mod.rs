@@ -1,0 +1,66 @@
+//! What the inbox stores and what it yields.
+
+mod inbound;
+mod parse;
+mod text;
+
+pub use inbound::{
+    EventBase, InboundEvent, MediaInfo, Membership, Mentions, MessageKind, Pill, SenderTrust,
+};
+pub(crate) use parse::parse;
+use ruma::{OwnedRoomId, OwnedUserId};
+
+/// A readable event on its way into the inbox.
+#[derive(Debug, Clone)]
+pub(crate) struct NewEvent {
+    /// Unique in the room for ever: the event id, or `invite:<sender>:<token>` for an invite.
+    pub key: String,
+    /// The room.
+    pub room_id: OwnedRoomId,
+    /// `sender` of the event.
+    pub sender: OwnedUserId,
+    /// `origin_server_ts`, milliseconds.
+    pub origin_server_ts: u64,
+    /// The whole event as JSON, decrypted; for an invite `{"type":"invite", …}` made by the engine
+    /// (see `parse.rs`).
+    pub json: String,
+    /// It arrived encrypted.
+    pub encrypted: bool,
+    /// Trust in the sending device, for encrypted events.
+    pub trust: Option<SenderTrust>,
+    /// It waited for its key or came out of a gap.
+    pub late: bool,
+}
+
+/// An encrypted event whose key is missing.
+#[derive(Debug, Clone)]
+pub(crate) struct Undecryptable {
+    /// The room.
+    pub room_id: OwnedRoomId,
+    /// The event id.
+    pub event_id: String,
+    /// `sender` of the event.
+    pub sender: OwnedUserId,
+    /// `origin_server_ts`, milliseconds.
+    pub origin_server_ts: u64,
+    /// The encrypted event as JSON.
+    pub json: String,
+    /// The Megolm session, where the event names one.
+    pub session_id: Option<String>,
+    /// Why: `missing-session`, `withheld:<code>`, `unknown-index`, `sent-before-join`,
+    /// `unsigned-sender`, `malformed`, …
+    pub cause: String,
+}
+
+/// A row handed out by the inbox.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredEvent {
+    /// The row.
+    pub seq: i64,
+    /// What was stored.
+    pub event: NewEvent,
+    /// When it was stored, milliseconds.
+    pub received_at: u64,
+    /// How often it was handed out before.
+    pub attempts: u32,
+}

@@ -1,0 +1,1 @@
+//! Message text as a person reads it.

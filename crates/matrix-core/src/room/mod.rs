@@ -1,0 +1,59 @@
+//! Rooms and members as the caller sees them; fields are documented in `ts/native/account.ts`.
+
+use crate::event::{Membership, MessageKind};
+
+/// What is known of a room.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct RoomInfo {
+    pub room_id: String,
+    pub name: Option<String>,
+    pub topic: Option<String>,
+    pub canonical_alias: Option<String>,
+    pub alt_aliases: Vec<String>,
+    pub encrypted: bool,
+    pub joined_member_count: u64,
+    pub invited_member_count: u64,
+    pub membership: Membership,
+    pub direct_targets: Vec<String>,
+    pub member_is_direct: bool,
+    pub other_members: Vec<String>,
+    pub service_members: Vec<String>,
+    pub replacement_room_id: Option<String>,
+}
+
+/// A member of a room.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct MemberInfo {
+    pub user_id: String,
+    pub display_name: Option<String>,
+    pub avatar_url: Option<String>,
+    pub membership: Membership,
+    pub power_level: i64,
+}
+
+/// Why a looked-up event has no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unavailable {
+    /// Its key is missing.
+    Undecryptable,
+    /// It was redacted.
+    Redacted,
+    /// It is no message.
+    NotAMessage,
+}
+
+/// A message looked up for quotes, thread roots and reactions.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct FetchedMessage {
+    pub event_id: String,
+    pub sender: String,
+    pub sender_name: Option<String>,
+    pub origin_server_ts: u64,
+    pub kind: MessageKind,
+    pub text: String,
+    pub thread_root_id: Option<String>,
+    pub unavailable: Option<Unavailable>,
+}
