@@ -1,0 +1,47 @@
+// The one Rust build that the demo and every test share, so that the SDK is compiled once.
+import { join } from "node:path";
+import { root } from "../rig/toolchain.mjs";
+import { runStep } from "../rig/progress.mjs";
+
+/**
+ * What is selected, the same for build, test and clippy: another selection means
+ * other features of the SDK and with them a second compilation of it.
+ */
+export const CARGO_SELECTION = ["--locked", "--workspace", "--lib", "--tests"];
+
+/** Where cargo puts its output. */
+export function targetDir() {
+  return process.env.CARGO_TARGET_DIR ?? join(root, "target");
+}
+
+/** The addon as cargo names it. */
+export function addonLibrary(profile = "debug") {
+  const name = { darwin: "libmatrix_node.dylib", win32: "matrix_node.dll" }[/** @type {string} */ (process.platform)] ?? "libmatrix_node.so";
+  return join(targetDir(), profile, name);
+}
+
+/**
+ * Builds the addon and the test binaries with the dev profile.
+ * @returns {Promise<void>}
+ */
+export function buildRust() {
+  let crates = 0;
+  return runStep("Building the Rust core, the addon and their tests", "cargo", ["build", ...CARGO_SELECTION], {
+    cwd: root,
+    detail: (line) => {
+      const compiling = /^\s*Compiling (\S+)/.exec(line);
+      return compiling ? `${++crates} crates so far, now ${compiling[1]}` : undefined;
+    },
+  });
+}
+
+/**
+ * Builds the addon alone, optimised, as it is published.
+ * @returns {Promise<void>}
+ */
+export function buildReleaseAddon() {
+  return runStep("Building the addon (release)", "cargo", ["build", "--locked", "--release", "--package", "matrix-node"], {
+    cwd: root,
+    detail: (line) => /^\s*Compiling (\S+)/.exec(line)?.[1],
+  });
+}

@@ -1,0 +1,103 @@
+// The packages as they are published: the plugin, and the platform package that carries the addon.
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { root } from "../rig/toolchain.mjs";
+import { StepFailed, step } from "../rig/progress.mjs";
+
+/** @param {string} file */
+const readJson = (file) => JSON.parse(readFileSync(file, "utf8"));
+
+/** The napi triple of this machine, as in `npm/<triple>`. */
+export function hostTriple() {
+  const { platform, arch } = process;
+  if (platform === "linux") {
+    const report = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (process.report.getReport());
+    return `linux-${arch}-${report.header.glibcVersionRuntime ? "gnu" : "musl"}`;
+  }
+  return platform === "win32" ? `win32-${arch}-msvc` : `${platform}-${arch}`;
+}
+
+/** Every platform we publish for. */
+export function triples() {
+  return readdirSync(join(root, "npm"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+}
+
+/**
+ * @param {string} dir
+ * @param {string} outDir
+ */
+function npmPack(dir, outDir) {
+  const answer = execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", outDir], { cwd: dir, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  const [packed] = Object.values(JSON.parse(answer));
+  return join(outDir, basename(packed.filename));
+}
+
+/**
+ * The platform package of this machine around a built addon.
+ * @param {string} library what cargo built
+ * @param {string} outDir
+ * @returns {string} the tarball
+ */
+export function packPlatform(library, outDir) {
+  const triple = hostTriple();
+  const source = join(root, "npm", triple);
+  if (!existsSync(join(source, "package.json"))) {
+    throw new StepFailed(`There is no platform package for ${triple}; known are ${triples().join(", ")}.`);
+  }
+  const stage = mkdtempSync(join(tmpdir(), "openclaw-matrix-platform-"));
+  try {
+    cpSync(source, stage, { recursive: true, filter: (file) => !file.endsWith(".node") });
+    copyFileSync(library, join(stage, readJson(join(source, "package.json")).main));
+    copyFileSync(join(root, "LICENSE"), join(stage, "LICENSE"));
+    // Line tables help in a core dump here, not in an install.
+    if (process.platform === "linux") {
+      try {
+        execFileSync("strip", ["--strip-debug", join(stage, readJson(join(source, "package.json")).main)], { stdio: "ignore" });
+      } catch {
+        // binutils is not a prerequisite; the package is only larger without it.
+      }
+    }
+    return npmPack(stage, outDir);
+  } finally {
+    rmSync(stage, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The plugin package around dist/. Its optional dependencies, one a platform and of exactly its
+ * own version, are written here: in the checkout they would have to be on the registry for `npm ci`.
+ * @param {string} outDir
+ * @returns {string} the tarball
+ */
+export function packPlugin(outDir) {
+  const stage = mkdtempSync(join(tmpdir(), "openclaw-matrix-plugin-"));
+  try {
+    const { devDependencies: _dev, scripts: _scripts, ...manifest } = readJson(join(root, "package.json"));
+    manifest.optionalDependencies = Object.fromEntries(
+      triples().map((triple) => [readJson(join(root, "npm", triple, "package.json")).name, manifest.version]),
+    );
+    writeFileSync(join(stage, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    cpSync(join(root, "dist"), join(stage, "dist"), { recursive: true });
+    for (const file of ["openclaw.plugin.json", "README.md", "LICENSE"]) copyFileSync(join(root, file), join(stage, file));
+    return npmPack(stage, outDir);
+  } finally {
+    rmSync(stage, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Both packages of this machine.
+ * @param {string} library
+ * @param {string} outDir
+ */
+export function packAll(library, outDir) {
+  return step("Packing the plugin and its platform package", async () => {
+    mkdirSync(outDir, { recursive: true });
+    return { platform: packPlatform(library, outDir), plugin: packPlugin(outDir) };
+  });
+}

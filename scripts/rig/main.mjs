@@ -1,0 +1,50 @@
+// How a script ends: exit code, one clear message, and everything it started stopped again.
+import { say, StepFailed } from "./progress.mjs";
+
+/** @type {(() => unknown)[]} */
+const cleanups = [];
+
+/**
+ * Registers what must be undone at exit, also after a failure or Ctrl-C; the last registered runs first.
+ * @param {() => unknown} undo
+ */
+export function atExit(undo) {
+  cleanups.push(undo);
+}
+
+async function cleanUp() {
+  for (let undo = cleanups.pop(); undo; undo = cleanups.pop()) {
+    try {
+      await undo();
+    } catch (error) {
+      say(`Cleaning up: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+}
+
+/**
+ * Runs a script's body and exits: 0, the number it returns, or 1 with the message of what it threw.
+ * @param {() => Promise<number | void>} body
+ */
+export async function main(body) {
+  let ending = false;
+  const end = async (/** @type {number} */ code) => {
+    if (ending) return;
+    ending = true;
+    await cleanUp();
+    process.exit(code);
+  };
+  for (const [signal, code] of /** @type {const} */ ([["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]])) {
+    process.on(signal, () => {
+      if (!ending) say("\nStopping …");
+      void end(code);
+    });
+  }
+  try {
+    await end((await body()) ?? 0);
+  } catch (error) {
+    if (ending) return;
+    say(error instanceof StepFailed ? `\n${error.message}` : String(/** @type {Error} */ (error)?.stack ?? error));
+    await end(1);
+  }
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+// The one way in: prepares what a command needs and runs it, on any Node from 20 and with builtins alone.
+//
+//   node scripts/run.mjs <demo|test|build|lint|bench|homeserver> [arguments]
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { cacheDir } from "./rig/cache.mjs";
+import { say, StepFailed } from "./rig/progress.mjs";
+import { checkPrerequisites, ensureNode, ensurePackages, root, withPath } from "./rig/toolchain.mjs";
+
+const COMMANDS = {
+  demo: { rust: true, python: true },
+  test: { rust: true, python: true },
+  build: { rust: true },
+  lint: { rust: true },
+  bench: { rust: true, python: true },
+  homeserver: { python: true },
+};
+
+/**
+ * Runs a script to its end, passing signals on.
+ * @param {string} script
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<number>}
+ */
+function runScript(script, args, env) {
+  return new Promise((resolve, reject) => {
+    const child = spawn("node", [script, ...args], { cwd: root, env, stdio: "inherit" });
+    // A Ctrl-C reaches the child through the terminal; it cleans up and we wait for it.
+    process.on("SIGINT", () => {});
+    for (const signal of /** @type {const} */ (["SIGTERM", "SIGHUP"])) process.on(signal, () => child.kill(signal));
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 1)));
+  });
+}
+
+async function main() {
+  const [command = "", ...args] = process.argv.slice(2);
+  const needs = COMMANDS[/** @type {keyof typeof COMMANDS} */ (command)];
+  if (!needs) throw new StepFailed(`Usage: node scripts/run.mjs <${Object.keys(COMMANDS).join("|")}> [arguments]`);
+  if (process.env.OPENCLAW_MATRIX_PREPARED !== root) {
+    checkPrerequisites(needs);
+    const env = withPath(process.env, await ensureNode());
+    env.CARGO_TARGET_DIR ||= join(cacheDir(), "target");
+    env.OPENCLAW_MATRIX_PREPARED = root;
+    // The rest is installed under the Node that will use it.
+    return runScript(join(root, "scripts", "run.mjs"), [command, ...args], env);
+  }
+  await ensurePackages();
+  return runScript(join(root, "scripts", `${command}.mjs`), args, process.env);
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error) => {
+    say(error instanceof StepFailed ? `\n${error.message}` : String(error?.stack ?? error));
+    process.exit(1);
+  },
+);
