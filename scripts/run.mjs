@@ -27,9 +27,8 @@ const COMMANDS = {
 function runScript(script, args, env) {
   return new Promise((resolve, reject) => {
     const child = spawn("node", [script, ...args], { cwd: root, env, stdio: "inherit" });
-    // A Ctrl-C reaches the child through the terminal; it cleans up and we wait for it.
-    process.on("SIGINT", () => {});
-    for (const signal of /** @type {const} */ (["SIGTERM", "SIGHUP"])) process.on(signal, () => child.kill(signal));
+    // The child cleans up and we wait for it. A Ctrl-C reaches it through the terminal as well; the second is ignored.
+    for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(signal, () => child.kill(signal));
     child.on("error", reject);
     child.on("close", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 1)));
   });
