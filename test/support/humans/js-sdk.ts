@@ -1,0 +1,113 @@
+import {
+  ClientEvent,
+  createClient,
+  EventType,
+  type ICreateClientOpts,
+  type MatrixClient,
+  type MatrixEvent,
+  MatrixEventEvent,
+  SyncState,
+} from "matrix-js-sdk";
+import { logger } from "matrix-js-sdk/lib/logger.js";
+import type { Credentials } from "../../homeserver/users.ts";
+import { until } from "../process.ts";
+import { BaseHuman, seen } from "./base.ts";
+
+// Some of the SDK's modules write to this one whatever the client is given.
+(logger as unknown as { setLevel(level: "silent", persist: boolean): void }).setLevel("silent", false);
+
+/** Drops everything the client would print. */
+const silent: NonNullable<ICreateClientOpts["logger"]> = {
+  trace() {},
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  getChild: () => silent,
+};
+
+/** A person with matrix-js-sdk, the SDK of Element Web. */
+export class JsSdkHuman extends BaseHuman {
+  readonly client = "matrix-js-sdk";
+  /** The SDK's own client, for what the interface does not cover. */
+  readonly sdk: MatrixClient;
+
+  private constructor(credentials: Credentials, sdk: MatrixClient) {
+    super(credentials);
+    this.sdk = sdk;
+  }
+
+  static async start(credentials: Credentials): Promise<JsSdkHuman> {
+    const sdk = createClient({
+      baseUrl: credentials.homeserver,
+      userId: credentials.userId,
+      deviceId: credentials.deviceId,
+      accessToken: credentials.accessToken,
+      logger: silent,
+    });
+    const human = new JsSdkHuman(credentials, sdk);
+    await sdk.initRustCrypto({ useIndexedDB: false });
+    sdk.on(ClientEvent.Event, (event) => human.#take(event));
+    sdk.on(MatrixEventEvent.Decrypted, (event) => human.#take(event));
+    const prepared = new Promise<void>((resolve) => {
+      const listen = (state: SyncState): void => {
+        if (state !== SyncState.Prepared) return;
+        sdk.off(ClientEvent.Sync, listen);
+        resolve();
+      };
+      sdk.on(ClientEvent.Sync, listen);
+    });
+    await sdk.startClient({ initialSyncLimit: 30, threadSupport: true, pollTimeout: 10_000 });
+    await prepared;
+    return human;
+  }
+
+  #take(event: MatrixEvent): void {
+    const roomId = event.getRoomId();
+    const eventId = event.getId();
+    const sender = event.getSender();
+    if (!roomId || !eventId || !sender || event.isState()) return;
+    if (event.isDecryptionFailure()) {
+      this.addUndecryptable({ roomId, eventId, sender, reason: event.decryptionFailureReason ?? "unknown" });
+      return;
+    }
+    // Decrypted is emitted when the attempt is over.
+    if (event.isBeingDecrypted() || event.getType() === EventType.RoomMessageEncrypted) return;
+    const effective = event.getEffectiveEvent();
+    this.addEvent(
+      seen({
+        roomId,
+        eventId,
+        sender,
+        type: effective.type,
+        content: { ...effective.content, ...(event.getWireContent()["m.relates_to"] ? { "m.relates_to": event.getWireContent()["m.relates_to"] } : {}) },
+        encrypted: event.isEncrypted(),
+        originServerTs: event.getTs(),
+      }),
+    );
+  }
+
+  async sendContent(roomId: string, type: string, content: Record<string, unknown>): Promise<string> {
+    // The typed signature knows each event type's content; tests also send ill-formed ones.
+    const send = this.sdk.sendEvent.bind(this.sdk) as unknown as (roomId: string, type: string, content: object) => Promise<{ event_id: string }>;
+    return (await send(roomId, type, content)).event_id;
+  }
+
+  protected async waitForRoom(roomId: string, encrypted: boolean): Promise<void> {
+    await until(`matrix-js-sdk to see room ${roomId}`, 30_000, async () => {
+      const room = this.sdk.getRoom(roomId);
+      if (room?.getMyMembership() !== "join") return false;
+      return !encrypted || ((await this.sdk.getCrypto()?.isEncryptionEnabledInRoom(roomId)) ?? false);
+    });
+  }
+
+  protected async knowsDevice(_roomId: string, userId: string): Promise<boolean> {
+    const devices = await this.sdk.getCrypto()?.getUserDeviceInfo([userId], true);
+    return (devices?.get(userId)?.size ?? 0) > 0;
+  }
+
+  async close(): Promise<void> {
+    this.sdk.stopClient();
+    this.sdk.removeAllListeners();
+  }
+}
