@@ -16,6 +16,7 @@ import {
   readEnv,
   scopedEnvName,
 } from "./env.ts";
+import { dotted } from "./key-path.ts";
 import { matchRoom, mergeRooms, type RoomMatch, type RoomNames } from "./rooms.ts";
 import { type HostConfig, type MatrixAccountConfig, type MatrixChannelConfig, matrixSection } from "./schema.ts";
 import { secretState } from "./secrets.ts";
@@ -202,7 +203,7 @@ export function resolveMatrixAccount(
   const states = [secretState(read("accessToken")).state, secretState(read("password")).state];
   const issue = accountProblem({
     accountId: id,
-    path: found ? `channels.matrix.accounts.${found.key}` : "channels.matrix",
+    path: found ? dotted(["channels", "matrix", "accounts", found.key]) : "channels.matrix",
     exists: found !== undefined || id === DEFAULT_ACCOUNT_ID || envAccountIds(env).includes(id),
     known: () => listMatrixAccountIds(cfg, env, storedSession),
     read,

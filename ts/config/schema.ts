@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import * as field from "./fields.ts";
+import { dotted } from "./key-path.ts";
 import { type SecretInput, secretInputSchema, secretRefSchema } from "./secrets.ts";
 
 /** Every key that may stand at the top level and in an account alike. */
@@ -140,14 +141,4 @@ function describe(issue: z.core.$ZodIssue, prefix: readonly PropertyKey[]): stri
 
 function depth(issues: readonly z.core.$ZodIssue[]): number {
   return Math.max(0, ...issues.map((issue) => issue.path.length + (issue.code === "unrecognized_keys" ? 1 : 0)));
-}
-
-/** `channels.matrix.groups["#a:b"].users`: keys with dots or signs in brackets. */
-export function dotted(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, part) => {
-    if (typeof part === "number") return `${text}[${part}]`;
-    const key = String(part);
-    if (/^[A-Za-z_][\w-]*$/.test(key)) return text === "" ? key : `${text}.${key}`;
-    return `${text}[${JSON.stringify(key)}]`;
-  }, "");
 }

@@ -205,7 +205,7 @@ describe("what is missing", () => {
     ["an unresolved password", { homeserver: HS, userId: "@a:b", password: reference }, undefined, /^channels\.matrix\.password refers to the secret/],
     ["an unresolved passphrase", { homeserver: HS, accessToken: "t", storePassphrase: reference }, undefined, /^channels\.matrix\.storePassphrase refers to the secret/],
     ["an account nobody knows", { accounts: { ops: {} } }, "web", /^there is no Matrix account "web": add channels\.matrix\.accounts\.web .*MATRIX_WEB_ACCESS_TOKEN; the accounts are ops$/],
-    ["an account written in another case", { accounts: { "Ops Bot": {} } }, "ops-bot", /^channels\.matrix\.accounts\.Ops Bot\.homeserver/],
+    ["an account written in another case", { accounts: { "Ops Bot": {} } }, "ops-bot", /^channels\.matrix\.accounts\["Ops Bot"\]\.homeserver/],
   ];
   it.each(cases)("[STA-4] %s", (_title, matrix, accountId, expected) => {
     const account = resolve(matrix, accountId);
