@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { ENV_FIELDS, globalEnvName } from "../../ts/config/env-names.ts";
 import { matrixConfigSchema } from "../../ts/config/schema.ts";
+import { INLINE_SECRET_REASON, referenceOnlySchema } from "../../ts/config/secrets.ts";
 import { uiHints } from "../../ts/config/ui-hints.ts";
 import { setupFields } from "../../ts/setup/fields.ts";
 
@@ -16,9 +17,37 @@ const LABEL = "Matrix";
 const DESCRIPTION = "Matrix rooms and direct messages with end-to-end encryption.";
 const HOST_VERSION = ">=2026.9.6";
 
+/**
+ * The JSON schema of a key that takes a reference only. The host's validator can
+ * name a key but give no reason of ours: so the reason stands inside the pattern
+ * that no string matches, and is printed with it.
+ */
+const REFERENCE_ONLY = {
+  // Not `type: ["object", "string"]`: the validator would report a string twice over.
+  not: { anyOf: [{ type: "number" }, { type: "boolean" }, { type: "array" }, { type: "null" }] },
+  pattern: `^(?:${INLINE_SECRET_REASON}){0}(?!)`,
+  properties: {
+    source: { type: "string", enum: ["env", "store", "file", "exec"] },
+    provider: { type: "string", pattern: "^[a-z][a-z0-9_-]{0,63}$" },
+    id: { type: "string", minLength: 1 },
+  },
+  required: ["source", "provider", "id"],
+  additionalProperties: false,
+};
+
 /** The JSON schema of `channels.matrix`, draft-07 as the host's validator takes it. */
 export function configJsonSchema() {
-  return z.toJSONSchema(matrixConfigSchema, { target: "draft-7", io: "input", reused: "inline", unrepresentable: "throw" });
+  return z.toJSONSchema(matrixConfigSchema, {
+    target: "draft-7",
+    io: "input",
+    reused: "inline",
+    unrepresentable: "throw",
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema !== referenceOnlySchema) return;
+      for (const key of Object.keys(jsonSchema)) delete jsonSchema[/** @type {keyof typeof jsonSchema} */ (key)];
+      Object.assign(jsonSchema, structuredClone(REFERENCE_ONLY));
+    },
+  });
 }
 
 /** @param {string} version */

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import * as field from "./fields.ts";
 import { dotted } from "./key-path.ts";
-import { type SecretInput, secretInputSchema, secretRefSchema } from "./secrets.ts";
+import { referenceOnlySchema, type SecretInput, secretInputSchema } from "./secrets.ts";
 
 /** Every key that may stand at the top level and in an account alike. */
 const accountKeys = {
@@ -30,8 +30,8 @@ const accountKeys = {
 
   encryption: z.boolean().optional(),
   /** References only (SEC-3): see secrets.ts for the reason given to a person. */
-  recoveryKey: secretRefSchema.optional(),
-  storePassphrase: secretRefSchema.optional(),
+  recoveryKey: referenceOnlySchema.optional(),
+  storePassphrase: referenceOnlySchema.optional(),
   startupVerification: z.enum(["off", "if-unverified"]).optional(),
   startupVerificationCooldownHours: z.number().optional(),
   trust: field.trust.optional(),

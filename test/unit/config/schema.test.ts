@@ -51,7 +51,7 @@ describe("channels.matrix", () => {
   it("[SEC-3] refuses an inline recovery key or passphrase with the reason, and does not repeat it", () => {
     for (const key of ["recoveryKey", "storePassphrase"]) {
       const [problem] = problems({ [key]: "EsTb secret words" });
-      expect(problem).toMatch(new RegExp(`^channels\\.matrix\\.${key}: takes a SecretRef only, .*"source":"env".*whoever reads the file`));
+      expect(problem).toMatch(new RegExp(`^channels\\.matrix\\.${key}: takes a SecretRef only, .*source, provider and id.*whoever reads the file`));
       expect(problem).not.toContain("secret words");
     }
     const reference = { source: "file", provider: "vault", id: "/matrix/recovery" };
