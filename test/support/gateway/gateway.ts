@@ -1,0 +1,102 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Daemon, until } from "../process.ts";
+import { OPENCLAW, type OpenClawHome } from "./home.ts";
+
+/** How long a gateway may take until it is ready, in milliseconds. */
+const READY_TIMEOUT_MS = 180_000;
+
+/** `openclaw gateway run` in its own session. */
+export class Gateway {
+  readonly home: OpenClawHome;
+  #daemon: Daemon | undefined;
+  #past = "";
+
+  private constructor(home: OpenClawHome) {
+    this.home = home;
+  }
+
+  static async start(home: OpenClawHome): Promise<Gateway> {
+    const gateway = new Gateway(home);
+    await gateway.start();
+    return gateway;
+  }
+
+  get pid(): number {
+    if (!this.#daemon) throw new Error("the gateway is not running");
+    return this.#daemon.pid;
+  }
+
+  get running(): boolean {
+    return this.#daemon?.running ?? false;
+  }
+
+  /** Everything it has printed since the first start. */
+  get log(): string {
+    return this.#past + (this.#daemon?.output ?? "");
+  }
+
+  get logFile(): string {
+    return join(this.home.dir, "gateway.log");
+  }
+
+  /** Starts it and waits until it says that it is ready. */
+  async start(): Promise<void> {
+    const daemon = new Daemon("the gateway", process.execPath, [OPENCLAW, "gateway", "run", "--port", String(this.home.port)], {
+      env: this.home.env,
+      cwd: this.home.dir,
+      logFile: this.logFile,
+    });
+    this.#daemon = daemon;
+    try {
+      await until("the gateway to be ready", READY_TIMEOUT_MS, () => {
+        if (!daemon.running) throw new Error("it ended");
+        return /\[gateway\] ready\b/.test(daemon.output);
+      });
+    } catch (error) {
+      await this.kill();
+      throw new Error(`${(error as Error).message}\n${daemon.output.slice(-6000)}`);
+    }
+  }
+
+  #forget(): void {
+    this.#past = this.log;
+    this.#daemon = undefined;
+  }
+
+  /** As a service manager stops it. */
+  async stop(): Promise<void> {
+    await this.#daemon?.stop();
+    this.#forget();
+  }
+
+  /** `kill -9`, the gateway and all it started. */
+  async kill(): Promise<void> {
+    await this.#daemon?.kill();
+    this.#forget();
+  }
+
+  /** Waits for a line; `after` is a length of `log` to start looking from. */
+  async waitForLog(line: RegExp, options: { after?: number; timeoutMs?: number } = {}): Promise<string> {
+    return until(`the gateway to log ${line}`, options.timeoutMs ?? 60_000, () => line.exec(this.log.slice(options.after ?? 0))?.[0]).catch((error: Error) => {
+      throw new Error(`${error.message}\nIts last lines:\n${this.log.slice(-4000)}`);
+    });
+  }
+
+  /** The files mapped into the gateway and its children, for what must not be loaded. */
+  mappedFiles(): string[] {
+    const group = this.pid;
+    const files = new Set<string>();
+    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+      try {
+        // Fields after the command, which may contain spaces: state, parent, process group.
+        const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+        if (Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]) !== group) continue;
+        for (const match of readFileSync(`/proc/${pid}/maps`, "utf8").matchAll(/(\/\S.*)$/gm)) files.add(match[1] as string);
+      } catch {
+        // It ended meanwhile.
+      }
+    }
+    return [...files];
+  }
+}
