@@ -1,5 +1,5 @@
 // The one Rust build that the demo and every test share, so that the SDK is compiled once.
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { root } from "../rig/toolchain.mjs";
 import { runStep } from "../rig/progress.mjs";
 
@@ -20,19 +20,31 @@ export function addonLibrary(profile = "debug") {
   return join(targetDir(), profile, name);
 }
 
+/** @typedef {{ name: string, kind: "lib" | "test", executable: string, source: string, directory: string }} TestBinary */
+
 /**
  * Builds the addon and the test binaries with the dev profile.
- * @returns {Promise<void>}
+ * @returns {Promise<TestBinary[]>}
  */
-export function buildRust() {
+export async function buildRust() {
   let crates = 0;
-  return runStep("Building the Rust core, the addon and their tests", "cargo", ["build", ...CARGO_SELECTION], {
+  /** @type {TestBinary[]} */
+  const binaries = [];
+  await runStep("Building the Rust core, the addon and their tests", "cargo", ["build", ...CARGO_SELECTION, "--message-format=json-render-diagnostics"], {
     cwd: root,
     detail: (line) => {
       const compiling = /^\s*Compiling (\S+)/.exec(line);
       return compiling ? `${++crates} crates so far, now ${compiling[1]}` : undefined;
     },
+    onStdout: (line) => {
+      if (!line.startsWith("{")) return;
+      const message = JSON.parse(line);
+      if (message.reason !== "compiler-artifact" || !message.executable || !message.profile.test) return;
+      const kind = message.target.kind.includes("test") ? "test" : "lib";
+      binaries.push({ name: message.target.name, kind, executable: message.executable, source: message.target.src_path, directory: dirname(message.manifest_path) });
+    },
   });
+  return binaries;
 }
 
 /**

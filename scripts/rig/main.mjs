@@ -23,16 +23,17 @@ async function cleanUp() {
 }
 
 /**
- * Runs a script's body and exits: 0, the number it returns, or 1 with the message of what it threw.
- * @param {() => Promise<number | void>} body
+ * Runs a script's body, then everything registered with `atExit`, and exits: 0, the number it returns,
+ * or 1 with the message of what it threw. A returned function has the last word after the clean-up.
+ * @param {() => Promise<number | void | (() => Promise<number>)>} body
  */
 export async function main(body) {
   let ending = false;
-  const end = async (/** @type {number} */ code) => {
+  const end = async (/** @type {number | (() => Promise<number>)} */ outcome) => {
     if (ending) return;
     ending = true;
     await cleanUp();
-    process.exit(code);
+    process.exit(typeof outcome === "number" ? outcome : await outcome());
   };
   for (const [signal, code] of /** @type {const} */ ([["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]])) {
     process.on(signal, () => {

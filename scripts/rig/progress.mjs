@@ -62,7 +62,7 @@ export async function step(what, work) {
  * @param {string} command
  * @param {string[]} args
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, detail?: (line: string) => string | undefined, onStdout?: (line: string) => void }} [options]
- *   `detail` turns a line of output into what the heartbeat says.
+ *   `detail` turns a line of output into what the heartbeat says; `onStdout` takes standard output instead of the log.
  * @returns {Promise<void>}
  */
 export function runStep(what, command, args, options = {}) {
@@ -77,11 +77,11 @@ export function runStep(what, command, args, options = {}) {
         let rest = "";
         stream.setEncoding("utf8");
         stream.on("data", (/** @type {string} */ text) => {
-          log.write(text);
+          if (stream !== child.stdout || !options.onStdout) log.write(text);
           const lines = (rest + text).split("\n");
           rest = lines.pop() ?? "";
           for (const line of lines) {
-            if (stream === child.stdout) options.onStdout?.(line);
+            if (stream === child.stdout && options.onStdout) options.onStdout(line);
             const said = options.detail?.(line);
             if (said) note(said);
           }

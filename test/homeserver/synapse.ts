@@ -1,24 +1,25 @@
 import { execFileSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureVenv } from "../../scripts/rig/toolchain.mjs";
 import { Daemon, freePort, makeTempDir, removeDir, until } from "../support/process.ts";
 import { synapseConfig, synapseLogConfig } from "./config.ts";
-import { type Credentials, login, register } from "./users.ts";
+import { Homeserver } from "./homeserver.ts";
 
 /** How long Synapse may take to answer for the first time, in milliseconds. */
 const START_TIMEOUT_MS = 120_000;
 
+const SERVER_NAME = "matrix.test";
+
 /** A Synapse of our own: loopback, SQLite in a temporary folder, open registration, no rate limits, no federation. */
-export class Synapse {
-  readonly serverName = "matrix.test";
+export class Synapse extends Homeserver {
   readonly python: string;
   readonly dir: string;
   readonly port: number;
   #daemon: Daemon | undefined;
 
   private constructor(python: string, dir: string, port: number) {
+    super(`http://127.0.0.1:${port}`, SERVER_NAME);
     this.python = python;
     this.dir = dir;
     this.port = port;
@@ -39,10 +40,6 @@ export class Synapse {
       throw error;
     }
     return synapse;
-  }
-
-  get baseUrl(): string {
-    return `http://127.0.0.1:${this.port}`;
   }
 
   get pid(): number {
@@ -84,15 +81,5 @@ export class Synapse {
     this.thaw();
     await this.stop();
     removeDir(this.dir);
-  }
-
-  /** A new user `@<prefix>-<random>:matrix.test` with a device and a token. */
-  register(prefix: string, deviceName?: string): Promise<Credentials> {
-    return register(this.baseUrl, `${prefix}-${randomBytes(4).toString("hex")}`, deviceName);
-  }
-
-  /** A further device of a user. */
-  login(userId: string, password: string, deviceName?: string): Promise<Credentials> {
-    return login(this.baseUrl, userId, password, deviceName);
   }
 }

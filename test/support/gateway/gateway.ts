@@ -12,14 +12,8 @@ export class Gateway {
   #daemon: Daemon | undefined;
   #past = "";
 
-  private constructor(home: OpenClawHome) {
+  constructor(home: OpenClawHome) {
     this.home = home;
-  }
-
-  static async start(home: OpenClawHome): Promise<Gateway> {
-    const gateway = new Gateway(home);
-    await gateway.start();
-    return gateway;
   }
 
   get pid(): number {
@@ -74,13 +68,6 @@ export class Gateway {
   async kill(): Promise<void> {
     await this.#daemon?.kill();
     this.#forget();
-  }
-
-  /** Waits for a line; `after` is a length of `log` to start looking from. */
-  async waitForLog(line: RegExp, options: { after?: number; timeoutMs?: number } = {}): Promise<string> {
-    return until(`the gateway to log ${line}`, options.timeoutMs ?? 60_000, () => line.exec(this.log.slice(options.after ?? 0))?.[0]).catch((error: Error) => {
-      throw new Error(`${error.message}\nIts last lines:\n${this.log.slice(-4000)}`);
-    });
   }
 
   /** The files mapped into the gateway and its children, for what must not be loaded. */

@@ -79,6 +79,11 @@ export class OpenClawHome {
     return home;
   }
 
+  /** One that another process has created. */
+  static at(address: { dir: string; port: number }): OpenClawHome {
+    return new OpenClawHome(address.dir, address.port);
+  }
+
   get stateDir(): string {
     return join(this.dir, ".openclaw");
   }
