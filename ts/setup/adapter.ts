@@ -1,0 +1,108 @@
+/** `openclaw channels add --channel matrix …`: from flags to a configuration that would start (WIZ-11). */
+import {
+  type HostConfig,
+  type MatrixAccountConfig,
+  normalizeAccountId,
+  resolveMatrixAccount,
+} from "../config/accounts.ts";
+import { homeserverUrlProblem } from "../config/account-problem.ts";
+import { processEnvironment, scopedEnvName } from "../config/env.ts";
+import { matrixSection, parseMatrixConfig } from "../config/schema.ts";
+import { type ChannelSetupAdapter, defineChannelSetupContract } from "../host/setup.ts";
+import { accountKey, editAccount, IDENTITY_KEYS, writtenAccount } from "./edit.ts";
+import { setupFields } from "./fields.ts";
+import { isPrivateByName } from "./private-host.ts";
+
+/** The flags' values, parsed by the host. */
+export interface SetupInput {
+  name?: string;
+  homeserver?: string;
+  userId?: string;
+  accessToken?: string;
+  password?: string;
+  deviceName?: string;
+  avatarUrl?: string;
+  initialSyncLimit?: number;
+  proxy?: string;
+  dangerouslyAllowPrivateNetwork?: boolean;
+  encryption?: boolean;
+  useEnv?: boolean;
+}
+
+const PLAIN_KEYS = ["name", "homeserver", "userId", "deviceName", "avatarUrl", "initialSyncLimit", "proxy", "encryption"] as const;
+
+/** The configuration with the flags applied; what they do not mention stays. */
+export function applySetupInput<T extends HostConfig>(cfg: T, accountId: string, input: SetupInput): T {
+  const keys: Partial<MatrixAccountConfig> = { enabled: true };
+  for (const key of PLAIN_KEYS) {
+    const value = input[key];
+    if (value !== undefined && value !== "") Object.assign(keys, { [key]: typeof value === "string" ? value.trim() : value });
+  }
+  if (input.dangerouslyAllowPrivateNetwork !== undefined) {
+    keys.network = { dangerouslyAllowPrivateNetwork: input.dangerouslyAllowPrivateNetwork };
+    keys.allowPrivateNetwork = undefined;
+  }
+  if (input.useEnv) {
+    keys.accessToken = undefined;
+    keys.password = undefined;
+  } else if (input.accessToken) {
+    keys.accessToken = input.accessToken.trim();
+    keys.password = undefined;
+  } else if (input.password) {
+    keys.password = input.password;
+    keys.accessToken = undefined;
+  }
+  return editAccount(cfg, accountId, keys);
+}
+
+/** What is wrong with the flags, in a sentence; null when the account would start. */
+export function setupInputProblem(cfg: HostConfig, accountId: string, input: SetupInput): string | null {
+  if (input.accessToken && input.password) return "give either --access-token or --password, not both";
+  if (input.useEnv && (input.accessToken || input.password)) {
+    return "--use-env takes the login from MATRIX_* variables: leave --access-token and --password out";
+  }
+  const malformed = input.homeserver && homeserverUrlProblem(input.homeserver);
+  if (malformed) return `--homeserver ${malformed}`;
+  const next = applySetupInput(cfg, accountId, input);
+  const account = resolveMatrixAccount(next, accountId, processEnvironment());
+  if (account.issue && account.credentials !== "unresolved") {
+    const scoped = (field: "homeserver" | "accessToken") => scopedEnvName(account.accountId, field);
+    return input.useEnv
+      ? `--use-env found no login for the account "${account.accountId}": set ${scoped("homeserver")} and ${scoped("accessToken")} ` +
+          `(for the default account also without its name), or userId and password likewise; ${account.issue}`
+      : `${account.issue} (flags: --homeserver, and --access-token or --user-id with --password)`;
+  }
+  if (account.homeserver && !account.allowPrivateNetwork && isPrivateByName(account.homeserver)) {
+    return "the homeserver is on a private address: add --dangerously-allow-private-network if that is meant";
+  }
+  if (account.homeserver?.startsWith("http:") && !isPrivateByName(account.homeserver)) {
+    return "--homeserver must be an https: URL: passwords and messages would cross the internet readable for everybody";
+  }
+  const parsed = parseMatrixConfig(matrixSection(next));
+  return parsed.ok ? null : (parsed.problems[0] ?? null);
+}
+
+const adapter: ChannelSetupAdapter<SetupInput> = {
+  resolveAccountId: ({ accountId, input }) => normalizeAccountId(accountId?.trim() || input?.name),
+  applyAccountName: ({ cfg, accountId, name }) => (name?.trim() ? editAccount(cfg, accountId, { name: name.trim() }) : cfg),
+  validateInput: ({ cfg, accountId, input }) => setupInputProblem(cfg, accountId, input),
+  applyAccountConfig: ({ cfg, accountId, input }) => applySetupInput(cfg, accountId, input),
+  // A second account: what made the top level an account moves with it, policies stay for all (WIZ-10).
+  singleAccountKeysToMove: IDENTITY_KEYS,
+  namedAccountPromotionKeys: IDENTITY_KEYS,
+  resolveSingleAccountPromotionTarget: ({ channel }) => {
+    const section = matrixSection({ channels: { matrix: channel } });
+    const stated = section.defaultAccount && accountKey(section, normalizeAccountId(section.defaultAccount));
+    if (stated) return stated;
+    const keys = Object.keys(section.accounts ?? {});
+    return keys.length === 1 ? keys[0] : undefined;
+  },
+};
+
+/** The host's contract for setting the channel up without questions. */
+export const setupContract = defineChannelSetupContract({ fields: setupFields, adapter });
+
+/** Whether the account has keys of its own already. */
+export function isWritten(cfg: HostConfig, accountId: string): boolean {
+  return IDENTITY_KEYS.some((key) => writtenAccount(cfg, accountId)[key] !== undefined);
+}
