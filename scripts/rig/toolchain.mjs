@@ -142,6 +142,7 @@ export async function ensureVenv(name, requirements) {
  * The environment with a folder put first in PATH.
  * @param {NodeJS.ProcessEnv} env
  * @param {string | undefined} bin
+ * @returns {NodeJS.ProcessEnv}
  */
 export function withPath(env, bin) {
   return bin ? { ...env, PATH: `${bin}${delimiter}${env.PATH ?? ""}` } : { ...env };

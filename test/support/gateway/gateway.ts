@@ -49,7 +49,7 @@ export class Gateway {
       });
     } catch (error) {
       await this.kill();
-      throw new Error(`${(error as Error).message}\n${daemon.output.slice(-6000)}`);
+      throw new Error(`${(error as Error).message}\n${daemon.output.slice(-6000)}`, { cause: error });
     }
   }
 
