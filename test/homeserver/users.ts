@@ -70,3 +70,12 @@ export async function deviceIds(user: Credentials): Promise<string[]> {
   const { devices } = await request<{ devices: { device_id: string }[] }>(user.homeserver, "GET", "v3/devices", { token: user.accessToken });
   return devices.map((device) => device.device_id).sort();
 }
+
+/** Registers `localpart` without logging in: no device, no token. */
+export async function registerWithoutDevice(homeserver: string, localpart: string): Promise<{ userId: string; password: string }> {
+  const password = randomBytes(12).toString("base64url");
+  const answer = await request<{ user_id: string }>(homeserver, "POST", "v3/register", {
+    body: { username: localpart, password, auth: { type: "m.login.dummy" }, inhibit_login: true },
+  });
+  return { userId: answer.user_id, password };
+}

@@ -3,7 +3,8 @@ import type { AddressInfo } from "node:net";
 import { Synapse } from "../homeserver/synapse.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import { OpenClawHome } from "./gateway/home.ts";
-import { StubModel } from "./model/server.ts";
+import { ModelControl } from "./model/client.ts";
+import { type RecordedPrompt, StubModel } from "./model/server.ts";
 import { LocalRegistry } from "./registry.ts";
 
 /** The tarballs that `scripts/build/pack.mjs` makes. */
@@ -69,6 +70,11 @@ export class Rig {
     undo(() => gateway.stop());
     await tell("Starting the gateway", () => gateway.start());
     return new Rig({ homeserver, model, registry, home, gateway });
+  }
+
+  /** What the model was asked while `marker` was open. */
+  prompts(marker: string): Promise<RecordedPrompt[]> {
+    return new ModelControl(this.model.url).prompts(marker);
   }
 
   /** Lets tests in other processes stop and start the parts that live in this one. */
