@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+mod homeserver;
+
+pub(crate) use homeserver::{from_answer, from_deserialization, from_reqwest};
+
 /// What kind of trouble it is; a closed set that callers may match on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
@@ -92,6 +96,9 @@ pub struct Error {
     pub status: Option<u16>,
     /// How long the homeserver asks to wait.
     pub retry_after: Option<Duration>,
+    /// With `M_UNKNOWN_TOKEN`: logging in again on the same device goes on where the
+    /// session ended (spec, client-server API, "soft logout").
+    pub soft_logout: bool,
 }
 
 impl Error {
@@ -103,6 +110,7 @@ impl Error {
             errcode: None,
             status: None,
             retry_after: None,
+            soft_logout: false,
         }
     }
 

@@ -3,15 +3,39 @@
 //! everything of a device that is not ours to encrypt with.
 
 use std::{
-    sync::{Arc, RwLock},
+    borrow::Cow,
+    sync::{Arc, LazyLock, PoisonError, RwLock},
     time::Duration,
 };
 
 use matrix_sdk::reqwest;
-use ruma::api::{OutgoingRequest, path_builder::VersionHistory};
+use ruma::{
+    api::{
+        IncomingResponse, MatrixVersion, OutgoingRequest, SupportedVersions,
+        auth_scheme::{
+            AccessToken, AccessTokenOptional, AuthScheme, NoAccessToken, NoAuthentication,
+            SendAccessToken,
+        },
+        path_builder::{PathBuilder, SinglePath, VersionHistory},
+    },
+    exports::http,
+};
 use url::Url;
 
-use crate::{config::Secret, error::Result};
+use crate::{
+    config::Secret,
+    error::{Error, ErrorCode, Result, from_answer, from_deserialization, from_reqwest},
+};
+
+/// Larger answers are refused: they would be held in memory whole.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+
+/// Endpoints are addressed as Matrix 1.11 does, and unstable ones as their proposal says,
+/// without asking `/versions` first: a homeserver that has neither answers 404.
+static VERSIONS: LazyLock<SupportedVersions> = LazyLock::new(|| SupportedVersions {
+    versions: [MatrixVersion::V1_1, MatrixVersion::V1_11].into(),
+    features: ["org.matrix.simplified_msc3575".into()].into(),
+});
 
 /// Sends ruma requests. Cheap to clone; all clones share the token.
 #[derive(Clone)]
@@ -21,7 +45,6 @@ pub(crate) struct Rest {
     pub(crate) token: Arc<RwLock<Option<Secret>>>,
 }
 
-#[allow(unused_variables)]
 impl Rest {
     /// Without a token only unauthenticated requests work.
     pub fn new(http: reqwest::Client, homeserver: Url, token: Option<Secret>) -> Self {
@@ -31,13 +54,135 @@ impl Rest {
             token: Arc::new(RwLock::new(token)),
         }
     }
-    /// One try; errors mapped to [`crate::Error`]. (Bounds to be adjusted to ruma's types by its author:
-    /// works for every `client-api` request that takes an access token or none.)
+
+    /// Puts a newer token in, for all clones.
+    pub fn set_token(&self, token: Secret) {
+        *self.token.write().unwrap_or_else(PoisonError::into_inner) = Some(token);
+    }
+
+    /// One try of a `client-api` request. `timeout` bounds it as a whole; the answer is
+    /// read up to 64 MiB.
+    ///
+    /// # Errors
+    /// What the homeserver answered, see [`crate::Error`]; `address_blocked` when the
+    /// network guard refused an address; `network` and `timeout` otherwise.
     pub async fn send<R>(&self, request: R, timeout: Duration) -> Result<R::IncomingResponse>
     where
-        R: OutgoingRequest + Send,
+        R: OutgoingRequest,
+        R::Authentication: TokenScheme,
+        R::PathBuilder: KnownPath,
     {
-        let _ = std::any::type_name::<VersionHistory>();
-        todo!()
+        let request = self.build(request, timeout)?;
+        let what = request.url().path().to_owned();
+        let response = self
+            .http
+            .execute(request)
+            .await
+            .map_err(|e| from_reqwest(&e))?;
+        let response = read(response, &what).await?;
+        if !response.status().is_success() {
+            let retry_after = response
+                .headers()
+                .get(http::header::RETRY_AFTER)
+                .and_then(|value| value.to_str().ok()?.parse().ok());
+            return Err(from_answer(
+                response.status().as_u16(),
+                response.body(),
+                retry_after,
+            ));
+        }
+        R::IncomingResponse::try_from_http_response(response).map_err(|error| {
+            from_deserialization(
+                &what,
+                match error {
+                    ruma::api::error::FromHttpResponseError::Deserialization(e) => e.to_string(),
+                    _ => "an error without an error status".to_owned(),
+                },
+            )
+        })
     }
+
+    fn build<R>(&self, request: R, timeout: Duration) -> Result<reqwest::Request>
+    where
+        R: OutgoingRequest,
+        R::Authentication: TokenScheme,
+        R::PathBuilder: KnownPath,
+    {
+        let token = self.token.read().unwrap_or_else(PoisonError::into_inner);
+        let token = match token.as_ref() {
+            Some(token) => SendAccessToken::IfRequired(token.expose()),
+            None => SendAccessToken::None,
+        };
+        let request = request
+            .try_into_http_request::<Vec<u8>>(
+                self.homeserver.as_str(),
+                R::Authentication::input(token),
+                R::PathBuilder::input(),
+            )
+            .map_err(|e| Error::internal(format!("the request cannot be built: {e}")))?;
+        let mut request = reqwest::Request::try_from(request).map_err(|e| from_reqwest(&e))?;
+        *request.timeout_mut() = Some(timeout);
+        Ok(request)
+    }
+}
+
+async fn read(mut response: reqwest::Response, what: &str) -> Result<http::Response<Vec<u8>>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|e| from_reqwest(&e))? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(Error::new(
+                ErrorCode::Network,
+                format!("the answer to {what} is larger than 64 MiB"),
+            ));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let (mut parts, ()) = http::Response::new(()).into_parts();
+    parts.status = response.status();
+    parts.headers = std::mem::take(response.headers_mut());
+    Ok(http::Response::from_parts(parts, body))
+}
+
+/// The authentication schemes of the client-server API.
+pub(crate) trait TokenScheme: AuthScheme {
+    /// What the scheme takes of our token.
+    fn input(token: SendAccessToken<'_>) -> Self::Input<'_>;
+}
+
+impl TokenScheme for AccessToken {
+    fn input(token: SendAccessToken<'_>) -> Self::Input<'_> {
+        token
+    }
+}
+
+impl TokenScheme for AccessTokenOptional {
+    fn input(token: SendAccessToken<'_>) -> Self::Input<'_> {
+        token
+    }
+}
+
+impl TokenScheme for NoAccessToken {
+    fn input(token: SendAccessToken<'_>) -> Self::Input<'_> {
+        token
+    }
+}
+
+impl TokenScheme for NoAuthentication {
+    fn input(_token: SendAccessToken<'_>) -> Self::Input<'_> {}
+}
+
+/// The ways ruma knows paths.
+pub(crate) trait KnownPath: PathBuilder {
+    /// What the path is chosen by.
+    fn input() -> Self::Input<'static>;
+}
+
+impl KnownPath for VersionHistory {
+    fn input() -> Self::Input<'static> {
+        Cow::Borrowed(&*VERSIONS)
+    }
+}
+
+impl KnownPath for SinglePath {
+    fn input() -> Self::Input<'static> {}
 }
