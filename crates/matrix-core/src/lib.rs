@@ -21,6 +21,7 @@ mod inbox;
 mod outbox;
 mod plain;
 mod probe;
+mod queue_file;
 mod rest;
 pub mod room;
 pub mod send;
