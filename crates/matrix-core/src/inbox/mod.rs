@@ -5,17 +5,46 @@
 //! → settled (its payload is deleted, its key kept for 30 days against
 //! duplicates). Leased and adopted rows wait again after a restart. A row that
 //! failed three times becomes a dead letter.
+//!
+//! Rows go out in the order of their room's timeline. What came after a gap
+//! waits for it, for a minute at most.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::HashSet,
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use matrix_sdk_store_encryption::StoreCipher;
 use ruma::OwnedRoomId;
+use tokio::sync::Notify;
 
 use crate::{
+    engine::HistoryPage,
     error::Result,
     event::{NewEvent, StoredEvent, Undecryptable},
-    health::UndecryptableHealth,
+    health::{UndecryptableCause, UndecryptableHealth},
+    queue_file::{Hash, QueueFile},
 };
+
+mod events;
+mod fill;
+mod gaps;
+mod lease;
+mod missing_keys;
+mod record;
+mod retry;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod workers;
+
+use lease::Lease;
+pub(crate) use workers::{WorkerSettings, spawn_workers};
 
 /// Rows by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,7 +68,8 @@ pub(crate) struct NewGap {
     pub room_id: OwnedRoomId,
     /// `prev_batch`: the hole lies before it.
     pub from: String,
-    /// The token we had before: the hole ends there. `None` if we had none.
+    /// The token we had before: the hole ends there. `None` if we had none: it
+    /// ends at the first event that is known.
     pub to: Option<String>,
 }
 
@@ -56,6 +86,10 @@ pub(crate) struct Gap {
     pub to: Option<String>,
     /// Events found so far.
     pub found: u32,
+    /// Pages read so far.
+    pub pages: u32,
+    /// Refusals of the homeserver since the last page.
+    pub failures: u32,
 }
 
 /// Everything one `/sync` answer gave.
@@ -67,69 +101,359 @@ pub(crate) struct SyncStep {
     pub events: Vec<NewEvent>,
     /// What could not be decrypted.
     pub undecryptable: Vec<Undecryptable>,
-    /// Holes.
+    /// Holes; each lies before this step's events of its room.
     pub gaps: Vec<NewGap>,
 }
 
+/// A row that was given up.
+#[derive(Debug, Clone)]
+pub(crate) struct DeadLetter {
+    /// The row.
+    pub seq: i64,
+    /// `None` if its payload is damaged.
+    pub event: Option<StoredEvent>,
+    /// How often it failed.
+    pub failures: u32,
+    /// The last failure's reason.
+    pub reason: String,
+    /// Milliseconds since the epoch.
+    pub failed_at: u64,
+}
+
+/// How often old keys are forgotten, milliseconds.
+const PRUNE_EVERY_MS: i64 = 60 * 60 * 1000;
+
 /// The queue. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Inbox {}
+pub(crate) struct Inbox {
+    inner: Arc<Inner>,
+}
 
-#[allow(unused_variables)]
+struct Inner {
+    file: QueueFile,
+    closed: AtomicBool,
+    /// Rows may have become deliverable, or the inbox was closed.
+    deliverable: Arc<Notify>,
+    /// Leased rows whose `next_batch` was dropped before it gave them away.
+    stranded: Arc<lease::Stranded>,
+    /// A gap came, or a room became free for the next one.
+    gap_work: Notify,
+    /// Rooms a filler is busy with.
+    filling: Mutex<HashSet<Hash>>,
+    /// Something undecryptable came.
+    key_work: Notify,
+    pruned_at: AtomicI64,
+}
+
 impl Inbox {
     /// Opens or creates the file; what was leased or adopted waits again.
     pub async fn open(path: &Path, cipher: Arc<StoreCipher>) -> Result<Self> {
-        todo!()
+        let file = QueueFile::open(path, cipher, schema::ROLE, schema::MIGRATIONS).await?;
+        let now = file.clock.now();
+        file.run(move |tx, _| events::reopen(tx, now)).await?;
+        let deliverable = Arc::new(Notify::new());
+        Ok(Self {
+            inner: Arc::new(Inner {
+                file,
+                closed: AtomicBool::new(false),
+                stranded: Arc::new(lease::Stranded::new(Arc::clone(&deliverable))),
+                deliverable,
+                gap_work: Notify::new(),
+                filling: Mutex::default(),
+                key_work: Notify::new(),
+                pruned_at: AtomicI64::new(now),
+            }),
+        })
     }
+
     /// The token of the last committed step.
     pub async fn token(&self) -> Result<Option<String>> {
-        todo!()
+        self.inner.file.run(events::token).await
     }
+
     /// Rows, undecryptable events, gaps and the token in one transaction; idempotent on (room, key).
     pub async fn commit(&self, step: SyncStep) -> Result<()> {
-        todo!()
+        let now = self.inner.file.clock.now();
+        let (gaps, keys) = (!step.gaps.is_empty(), !step.undecryptable.is_empty());
+        let prune = now - self.inner.pruned_at.load(Ordering::Relaxed) > PRUNE_EVERY_MS;
+        self.inner
+            .file
+            .run(move |tx, seal| {
+                events::commit(tx, seal, now, &step)?;
+                if prune {
+                    events::prune(tx, now)?;
+                }
+                Ok(())
+            })
+            .await?;
+        if prune {
+            self.inner.pruned_at.store(now, Ordering::Relaxed);
+        }
+        self.inner.deliverable.notify_waiters();
+        if gaps {
+            self.inner.gap_work.notify_waiters();
+        }
+        if keys {
+            self.inner.key_work.notify_one();
+        }
+        Ok(())
     }
+
     /// Forgets the token, so that the next sync is a first one again (invalid token).
     pub async fn forget_token(&self) -> Result<()> {
-        todo!()
+        self.inner
+            .file
+            .run(|tx, _| {
+                tx.execute("DELETE FROM meta WHERE name = 'token'", [])?;
+                Ok(())
+            })
+            .await
     }
-    /// Leases up to `max` waiting rows in order, waiting for some; `None` once closed.
+
+    /// Leases up to `max` (at least one) waiting rows in order, waiting for
+    /// some; `None` once closed.
+    ///
+    /// Safe to drop at any moment: rows it had leased by then are handed out
+    /// again by the next call, at their old place.
     pub async fn next_batch(&self, max: usize) -> Result<Option<Vec<StoredEvent>>> {
-        todo!()
+        loop {
+            let deliverable = self.inner.deliverable.notified();
+            tokio::pin!(deliverable);
+            deliverable.as_mut().enable();
+            if self.inner.closed.load(Ordering::Acquire) {
+                return Ok(None);
+            }
+            let (lease, due) = self.lease(max.max(1)).await?;
+            if !lease.is_empty() && !self.inner.closed.load(Ordering::Acquire) {
+                return Ok(Some(lease.deliver()));
+            }
+            match due {
+                None => deliverable.await,
+                Some(due) => {
+                    // Looked at again now and then, because the clock may be set.
+                    let wait = (due - self.inner.file.clock.now()).clamp(10, 30_000);
+                    let wait = Duration::from_millis(wait as u64);
+                    let _ = tokio::time::timeout(wait, deliverable).await;
+                }
+            }
+        }
     }
+
+    async fn lease(&self, max: usize) -> Result<(Lease, Option<i64>)> {
+        let now = self.inner.file.clock.now();
+        let stranded = Arc::clone(&self.inner.stranded);
+        self.inner
+            .file
+            .run(move |tx, seal| {
+                stranded.take_back(|seqs| events::take_back(tx, seqs))?;
+                let rows = events::lease(tx, seal, now, max)?;
+                let due = events::next_due(tx, now)?;
+                Ok((Lease::new(rows, stranded), due))
+            })
+            .await
+    }
+
     /// The host has taken the turn.
     pub async fn adopt(&self, seqs: &[i64]) -> Result<()> {
-        todo!()
+        let seqs = seqs.to_vec();
+        self.inner
+            .file
+            .run(move |tx, _| events::adopt(tx, &seqs))
+            .await
     }
-    /// Finished.
+
+    /// Finished, whatever state the rows are in; again is no error.
     pub async fn settle(&self, seqs: &[i64]) -> Result<()> {
-        todo!()
+        let (now, seqs) = (self.inner.file.clock.now(), seqs.to_vec());
+        self.inner
+            .file
+            .run(move |tx, _| events::settle(tx, now, &seqs))
+            .await?;
+        self.inner.deliverable.notify_waiters();
+        Ok(())
     }
-    /// Gives a row back; the third time it becomes a dead letter (true).
+
+    /// Gives a row back, to be handed out again after 5, then 30 seconds; the
+    /// third time it becomes a dead letter (true).
     pub async fn fail(&self, seq: i64, reason: &str) -> Result<bool> {
-        todo!()
+        let (now, reason) = (self.inner.file.clock.now(), reason.to_owned());
+        let dead = self
+            .inner
+            .file
+            .run(move |tx, seal| events::fail(tx, seal, now, seq, &reason))
+            .await?;
+        self.inner.deliverable.notify_waiters();
+        Ok(dead)
     }
-    /// The oldest gap, if any.
-    pub async fn next_gap(&self) -> Result<Option<Gap>> {
-        todo!()
+
+    /// What was given up, oldest first.
+    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
+        self.inner.file.run(events::dead_letters).await
     }
-    /// Stores what waits for a key, grouped by nothing, oldest first; `room_ids` limits it.
+
+    /// Dead letters wait again; returns how many of `seqs` were some.
+    pub async fn resubmit(&self, seqs: &[i64]) -> Result<usize> {
+        let seqs = seqs.to_vec();
+        let count = self
+            .inner
+            .file
+            .run(move |tx, _| events::resubmit(tx, &seqs))
+            .await?;
+        self.inner.deliverable.notify_waiters();
+        Ok(count)
+    }
+
+    /// Dead letters are settled unanswered; returns how many of `seqs` were some.
+    pub async fn drop_dead_letters(&self, seqs: &[i64]) -> Result<usize> {
+        let (now, seqs) = (self.inner.file.clock.now(), seqs.to_vec());
+        self.inner
+            .file
+            .run(move |tx, _| events::drop_dead(tx, now, &seqs))
+            .await
+    }
+
+    /// What waits for a key, oldest first; `room_ids` limits it.
     pub async fn undecryptable(
         &self,
         room_ids: Option<&[OwnedRoomId]>,
     ) -> Result<Vec<Undecryptable>> {
-        todo!()
+        let room_ids = room_ids.map(<[_]>::to_vec);
+        self.inner
+            .file
+            .run(move |tx, seal| {
+                let rooms: Option<Vec<Hash>> = room_ids.map(|rooms| {
+                    rooms
+                        .iter()
+                        .map(|room| events::room_hash(seal, room))
+                        .collect()
+                });
+                missing_keys::list(tx, seal, rooms.as_deref())
+            })
+            .await
     }
+
+    /// The key of a waiting event came: it goes into the queue, exactly once,
+    /// and waits for its key no more. True if it is new.
+    pub async fn readable(&self, waiting: Undecryptable, event: NewEvent) -> Result<bool> {
+        let now = self.inner.file.clock.now();
+        let new = self
+            .inner
+            .file
+            .run(move |tx, seal| missing_keys::readable(tx, seal, now, &waiting, &event))
+            .await?;
+        self.inner.deliverable.notify_waiters();
+        Ok(new)
+    }
+
+    async fn set_cause(&self, event: Undecryptable, cause: String) -> Result<()> {
+        self.inner
+            .file
+            .run(move |tx, seal| missing_keys::set_cause(tx, seal, &event, &cause))
+            .await
+    }
+
+    /// Gives up what has waited for its key longer than `limit`.
+    async fn expire_undecryptable(&self, limit: Duration) -> Result<Vec<UndecryptableCause>> {
+        let before = self.inner.file.clock.now() - limit.as_millis() as i64;
+        self.inner
+            .file
+            .run(move |tx, _| missing_keys::expire(tx, before))
+            .await
+    }
+
+    /// Claims the oldest due gap of a room nobody fills; else when to look
+    /// again, milliseconds since the epoch.
+    async fn claim_gap(&self) -> Result<std::result::Result<GapClaim, Option<i64>>> {
+        let now = self.inner.file.clock.now();
+        let inner = Arc::clone(&self.inner);
+        self.inner
+            .file
+            .run(move |tx, seal| {
+                // Claims are taken while the connection is ours: no two see the same gap.
+                let busy: Vec<Hash> = inner.filling().iter().copied().collect();
+                Ok(match gaps::next(tx, seal, now, &busy)? {
+                    gaps::NextGap::Gap(gap, room) => {
+                        inner.filling().insert(room);
+                        Ok(GapClaim { gap, room, inner })
+                    }
+                    gaps::NextGap::None { again } => Err(again),
+                })
+            })
+            .await
+    }
+
+    async fn add_page(&self, gap: Gap, page: HistoryPage) -> Result<bool> {
+        let now = self.inner.file.clock.now();
+        let keys = !page.undecryptable.is_empty();
+        let known = self
+            .inner
+            .file
+            .run(move |tx, seal| gaps::add_page(tx, seal, now, &gap, &page))
+            .await?;
+        if keys {
+            self.inner.key_work.notify_one();
+        }
+        Ok(known)
+    }
+
+    async fn finish_gap(&self, id: i64) -> Result<()> {
+        self.inner
+            .file
+            .run(move |tx, _| gaps::finish(tx, id))
+            .await?;
+        self.inner.deliverable.notify_waiters();
+        Ok(())
+    }
+
+    async fn postpone_gap(&self, id: i64, wait: Duration, counted: bool) -> Result<()> {
+        let now = self.inner.file.clock.now();
+        self.inner
+            .file
+            .run(move |tx, _| gaps::postpone(tx, now, id, wait, counted))
+            .await
+    }
+
     /// Rows by state.
     pub async fn counts(&self) -> Result<InboxCounts> {
-        todo!()
+        self.inner.file.run(|tx, _| events::counts(tx)).await
     }
+
     /// What waits for a key, grouped by cause.
     pub async fn undecryptable_health(&self) -> Result<UndecryptableHealth> {
-        todo!()
+        self.inner.file.run(|tx, _| missing_keys::health(tx)).await
     }
-    /// Ends pending and later `next_batch` calls with `None`.
+
+    /// Ends pending and later `next_batch` calls with `None`; everything else
+    /// still works, so that turns can end.
     pub fn close(&self) {
-        todo!()
+        self.inner.closed.store(true, Ordering::Release);
+        self.inner.deliverable.notify_waiters();
+    }
+
+    /// Closes, and lets go of the file once running calls have ended; later
+    /// calls fail with `closed`. Before the folder's lock is freed.
+    pub async fn release(&self) {
+        self.close();
+        self.inner.file.release().await;
+    }
+}
+
+impl Inner {
+    fn filling(&self) -> std::sync::MutexGuard<'_, HashSet<Hash>> {
+        self.filling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A gap that is being filled; its room is free again when this is dropped.
+struct GapClaim {
+    gap: Gap,
+    room: Hash,
+    inner: Arc<Inner>,
+}
+
+impl Drop for GapClaim {
+    fn drop(&mut self) {
+        self.inner.filling().remove(&self.room);
+        self.inner.gap_work.notify_waiters();
     }
 }

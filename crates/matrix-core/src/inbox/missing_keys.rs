@@ -1,0 +1,147 @@
+//! The rows of events whose key is missing.
+
+use rusqlite::{Transaction, params};
+
+use super::{
+    events::{self, Place, key_hash, room_hash},
+    record::UndecryptableRecord,
+};
+use crate::{
+    event::{NewEvent, Undecryptable},
+    health::{UndecryptableCause, UndecryptableHealth},
+    queue_file::{Fault, Hash, Seal},
+};
+
+/// Stores what is not readable yet, unless it was readable once; the newest
+/// cause counts.
+pub(super) fn insert(
+    tx: &Transaction<'_>,
+    seal: &Seal,
+    now: i64,
+    event: &Undecryptable,
+) -> Result<(), Fault> {
+    let (room, key) = (
+        room_hash(seal, &event.room_id),
+        key_hash(seal, &event.event_id),
+    );
+    if events::is_known(tx, &room, &key)? {
+        return Ok(());
+    }
+    tx.prepare_cached(
+        "INSERT INTO undecryptable (room, key, cause, payload, received_at)
+         VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (room, key) DO UPDATE SET cause = excluded.cause",
+    )?
+    .execute(params![
+        room,
+        key,
+        event.cause,
+        seal.close(&UndecryptableRecord::from(event))?,
+        now
+    ])?;
+    Ok(())
+}
+
+pub(super) fn remove(tx: &Transaction<'_>, room: &Hash, key: &Hash) -> Result<(), Fault> {
+    tx.prepare_cached("DELETE FROM undecryptable WHERE room = ?1 AND key = ?2")?
+        .execute(params![room, key])?;
+    Ok(())
+}
+
+/// All that waits, or what waits in these rooms; oldest first.
+pub(super) fn list(
+    tx: &Transaction<'_>,
+    seal: &Seal,
+    rooms: Option<&[Hash]>,
+) -> Result<Vec<Undecryptable>, Fault> {
+    let mut statement =
+        tx.prepare_cached("SELECT room, cause, payload FROM undecryptable ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let room: Hash = row.get(0)?;
+        if rooms.is_none_or(|rooms| rooms.contains(&room)) {
+            let record: UndecryptableRecord = seal.open(&row.get::<_, Vec<u8>>(2)?)?;
+            found.push(record.with_cause(row.get(1)?));
+        }
+    }
+    Ok(found)
+}
+
+/// The key came: an ordinary event at the end of the queue, exactly once.
+pub(super) fn readable(
+    tx: &Transaction<'_>,
+    seal: &Seal,
+    now: i64,
+    waiting: &Undecryptable,
+    event: &NewEvent,
+) -> Result<bool, Fault> {
+    // Removed under its own id too, whatever the engine calls the readable one.
+    remove(
+        tx,
+        &room_hash(seal, &waiting.room_id),
+        &key_hash(seal, &waiting.event_id),
+    )?;
+    let place = Place::last(tx)?;
+    events::insert(tx, seal, now, event, &place)
+}
+
+/// Stores a more precise cause.
+pub(super) fn set_cause(
+    tx: &Transaction<'_>,
+    seal: &Seal,
+    event: &Undecryptable,
+    cause: &str,
+) -> Result<(), Fault> {
+    tx.prepare_cached("UPDATE undecryptable SET cause = ?3 WHERE room = ?1 AND key = ?2")?
+        .execute(params![
+            room_hash(seal, &event.room_id),
+            key_hash(seal, &event.event_id),
+            cause
+        ])?;
+    Ok(())
+}
+
+/// Gives up what arrived before `before`; returns how many for which cause.
+pub(super) fn expire(tx: &Transaction<'_>, before: i64) -> Result<Vec<UndecryptableCause>, Fault> {
+    let mut statement = tx.prepare_cached(
+        "SELECT cause, count(*) FROM undecryptable WHERE received_at < ?1
+         GROUP BY cause ORDER BY 2 DESC, 1",
+    )?;
+    let causes = statement
+        .query_map([before], |r| {
+            Ok(UndecryptableCause {
+                cause: r.get(0)?,
+                count: r.get(1)?,
+            })
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    if !causes.is_empty() {
+        tx.execute("DELETE FROM undecryptable WHERE received_at < ?1", [before])?;
+    }
+    Ok(causes)
+}
+
+pub(super) fn health(tx: &Transaction<'_>) -> Result<UndecryptableHealth, Fault> {
+    let (waiting, oldest): (u32, Option<i64>) = tx.query_row(
+        "SELECT count(*), min(received_at) FROM undecryptable",
+        [],
+        |r| Ok((r.get(0)?, r.get(1)?)),
+    )?;
+    let mut statement = tx.prepare_cached(
+        "SELECT cause, count(*) FROM undecryptable GROUP BY cause ORDER BY 2 DESC, 1",
+    )?;
+    let causes = statement
+        .query_map([], |r| {
+            Ok(UndecryptableCause {
+                cause: r.get(0)?,
+                count: r.get(1)?,
+            })
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(UndecryptableHealth {
+        waiting,
+        oldest_at: oldest.map(|at| at as u64),
+        causes,
+    })
+}

@@ -1,0 +1,39 @@
+//! The tasks beside the queue: gaps are filled, undecryptable events retried.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::task::JoinSet;
+
+use super::{Inbox, fill, retry};
+use crate::{config::CatchUp, engine::Engine};
+
+/// Gaps filled at the same time, each in another room.
+const FILLERS: usize = 3;
+
+/// Bounds of the workers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WorkerSettings {
+    /// Bounds of the gap filler.
+    pub catch_up: CatchUp,
+    /// How long an undecryptable event waits for its key.
+    pub undecryptable_retry: Duration,
+}
+
+/// Starts the workers; they end when the set is dropped or aborted, at any
+/// moment without loss.
+pub(crate) fn spawn_workers(
+    inbox: Inbox,
+    engine: Arc<dyn Engine>,
+    settings: WorkerSettings,
+) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    for _ in 0..FILLERS {
+        tasks.spawn(fill::run(
+            inbox.clone(),
+            Arc::clone(&engine),
+            settings.catch_up,
+        ));
+    }
+    tasks.spawn(retry::run(inbox, engine, settings.undecryptable_retry));
+    tasks
+}
