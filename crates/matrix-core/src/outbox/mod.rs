@@ -1,17 +1,48 @@
 //! The durable outbound queue: a send is a row with its transaction id first,
 //! then a request; a retry, by whatever process, uses the same id.
+//!
+//! One lane a room sends in order; rooms do not wait for each other. A send
+//! that fails for good does not block those behind it. Draft edits that a newer
+//! edit of the same event overtook are dropped, a final edit never is.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use matrix_sdk_store_encryption::StoreCipher;
 use ruma::{OwnedEventId, OwnedRoomId};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+    time::Instant,
+};
 
-use crate::{engine::Engine, error::Result, health::OutboxHealth};
+use crate::{
+    engine::Engine,
+    error::{Error, Result},
+    health::OutboxHealth,
+    queue_file::{Hash, QueueFile},
+};
+
+mod lane;
+mod record;
+mod rows;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod verdict;
 
 /// Where a send stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutboxState {
-    /// All its events are on the homeserver.
+    /// All its events are on the homeserver; or, for a draft edit, a newer edit
+    /// made it needless.
     Sent,
     /// Stored, not all of it sent.
     Queued,
@@ -52,42 +83,222 @@ pub(crate) struct NewSend {
     pub room_id: OwnedRoomId,
     /// Its events, in order.
     pub parts: Vec<Part>,
-    /// Set for draft edits: dropped when a newer edit of the same event waits behind.
+    /// Set for draft edits: dropped when a newer edit of the same event waits
+    /// behind. A final edit is known by the `m.replace` in its content.
     pub draft_of: Option<OwnedEventId>,
 }
 
+/// The lanes' patience.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// The first wait after network trouble; doubles with every try.
+    pub first: Duration,
+    /// The longest wait after network trouble.
+    pub longest: Duration,
+    /// Between tries while nobody is logged in.
+    pub paused: Duration,
+    /// For one request, with everything encryption needs before it.
+    pub request: Duration,
+    /// After this a send fails. Homeservers remember transaction ids for about
+    /// a day, so that a later retry could make a second event.
+    pub lifetime: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(1),
+            longest: Duration::from_secs(300),
+            paused: Duration::from_secs(60),
+            request: Duration::from_secs(180),
+            lifetime: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
+
+/// How often old keys are forgotten, milliseconds.
+const PRUNE_EVERY_MS: i64 = 60 * 60 * 1000;
+
 /// The queue. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Outbox {}
+pub(crate) struct Outbox {
+    inner: Arc<Inner>,
+}
 
-#[allow(unused_variables)]
+struct Inner {
+    file: QueueFile,
+    pace: Pace,
+    /// Set by `start`, taken by `close`.
+    engine: Mutex<Option<Arc<dyn Engine>>>,
+    /// Rooms with a running lane; true: more came while it was busy.
+    lanes: Mutex<HashMap<Hash, bool>>,
+    tasks: Mutex<JoinSet<()>>,
+    closing: watch::Sender<bool>,
+    /// A send was sent or given up, or the outbox was closed.
+    ended: Notify,
+    /// The network may be back.
+    hint: Notify,
+    /// The newest failure that no success followed.
+    trouble: Mutex<Option<String>>,
+    pruned_at: AtomicI64,
+}
+
 impl Outbox {
     /// Opens or creates the file.
     pub async fn open(path: &Path, cipher: Arc<StoreCipher>) -> Result<Self> {
-        todo!()
+        Self::open_with(path, cipher, Pace::default()).await
     }
-    /// Starts a worker per room that has something to send; later enqueues start theirs.
+
+    /// [`Self::open`] with another patience.
+    pub(crate) async fn open_with(
+        path: &Path,
+        cipher: Arc<StoreCipher>,
+        pace: Pace,
+    ) -> Result<Self> {
+        let file = QueueFile::open(path, cipher, schema::ROLE, schema::MIGRATIONS).await?;
+        let now = file.clock.now();
+        file.run(move |tx, _| rows::prune(tx, now)).await?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                file,
+                pace,
+                engine: Mutex::default(),
+                lanes: Mutex::default(),
+                tasks: Mutex::default(),
+                closing: watch::Sender::new(false),
+                ended: Notify::new(),
+                hint: Notify::new(),
+                trouble: Mutex::default(),
+                pruned_at: AtomicI64::new(now),
+            }),
+        })
+    }
+
+    /// Starts a lane per room that has something to send; later enqueues start
+    /// theirs. A second call does nothing.
     pub fn start(&self, engine: Arc<dyn Engine>) {
-        todo!()
+        if *self.inner.closing.borrow() {
+            return;
+        }
+        {
+            let mut slot = locked(&self.inner.engine);
+            if slot.is_some() {
+                return;
+            }
+            *slot = Some(engine);
+        }
+        let outbox = self.clone();
+        locked(&self.inner.tasks).spawn(async move {
+            loop {
+                match outbox.inner.file.run(|tx, _| rows::rooms(tx)).await {
+                    Ok(rooms) => {
+                        for room in rooms {
+                            outbox.ensure_lane(room);
+                        }
+                        return;
+                    }
+                    Err(error) if error.code == crate::ErrorCode::Closed => return,
+                    Err(error) => {
+                        tracing::error!(%error, "the outbox cannot be read, trying again");
+                        outbox.pause(Duration::from_secs(5)).await;
+                    }
+                }
+            }
+        });
     }
+
     /// Stores a send; storing the same key again changes nothing.
     pub async fn enqueue(&self, send: NewSend) -> Result<()> {
-        todo!()
+        if *self.inner.closing.borrow() {
+            return Err(Error::closed());
+        }
+        let now = self.inner.file.clock.now();
+        let lifetime = self.inner.pace.lifetime;
+        let prune = now - self.inner.pruned_at.load(Ordering::Relaxed) > PRUNE_EVERY_MS;
+        let room = self
+            .inner
+            .file
+            .run(move |tx, seal| {
+                if prune {
+                    rows::prune(tx, now)?;
+                }
+                rows::insert(tx, seal, now, lifetime, &send)
+            })
+            .await?;
+        if prune {
+            self.inner.pruned_at.store(now, Ordering::Relaxed);
+        }
+        if let Some(room) = room {
+            self.ensure_lane(room);
+            // It may have overtaken drafts that somebody waits for.
+            self.inner.ended.notify_waiters();
+        }
+        Ok(())
     }
-    /// Waits until it is sent or failed, at most `timeout`.
+
+    /// Waits until it is sent or failed, at most `timeout`; then tells how it
+    /// stands. Returns at once for an unknown key and when closing.
     pub async fn wait(&self, key: &str, timeout: Duration) -> Result<OutboxEntry> {
-        todo!()
+        let deadline = Instant::now() + timeout;
+        loop {
+            let ended = self.inner.ended.notified();
+            tokio::pin!(ended);
+            ended.as_mut().enable();
+            let entry = self.entry(key).await?;
+            if entry.state != OutboxState::Queued
+                || *self.inner.closing.borrow()
+                || tokio::time::timeout_at(deadline, ended).await.is_err()
+            {
+                return Ok(entry);
+            }
+        }
     }
+
     /// What is known now.
     pub async fn entry(&self, key: &str) -> Result<OutboxEntry> {
-        todo!()
+        let key = key.to_owned();
+        self.inner
+            .file
+            .run(move |tx, seal| rows::entry(tx, seal, &key))
+            .await
     }
+
     /// Counts.
     pub async fn health(&self) -> Result<OutboxHealth> {
-        todo!()
+        let mut health = self.inner.file.run(|tx, _| rows::health(tx)).await?;
+        health.error = locked(&self.inner.trouble).clone();
+        Ok(health)
     }
-    /// Lets running requests end for up to `grace`, then stops; rows stay.
+
+    /// The homeserver answers again (or a new login works): what waits for
+    /// that is tried at once. What a rate limit holds back waits on.
+    pub fn wake(&self) {
+        self.inner.hint.notify_waiters();
+    }
+
+    /// Lets running requests end for up to `grace`, then stops; rows stay, and
+    /// the file is let go of. Idempotent.
     pub async fn close(&self, grace: Duration) {
-        todo!()
+        self.inner.closing.send_replace(true);
+        let mut tasks = std::mem::take(&mut *locked(&self.inner.tasks));
+        let all_ended = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(grace, all_ended).await.is_err() {
+            // Sent again with the same transaction id by the next process.
+            tasks.shutdown().await;
+        }
+        locked(&self.inner.engine).take();
+        self.inner.ended.notify_waiters();
+        self.inner.file.release().await;
     }
+
+    /// Sleeps, unless closing begins.
+    async fn pause(&self, wait: Duration) {
+        let mut closing = self.inner.closing.subscribe();
+        let _ = tokio::time::timeout(wait, closing.wait_for(|closing| *closing)).await;
+    }
+}
+
+/// A panic while a lock was held leaves nothing half done here.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
