@@ -1,0 +1,193 @@
+//! Rooms: what the sync told of them, and for the rest plain requests.
+
+use std::collections::BTreeMap;
+
+use ruma::{
+    OwnedRoomId, OwnedUserId, RoomId, UserId,
+    api::client::{
+        config::get_global_account_data, membership::get_member_events, state::get_state_events,
+    },
+    events::{GlobalAccountDataEventType, room::member::MembershipState},
+};
+use serde_json::Value;
+
+use super::{
+    PlainEngine, REQUEST_TIMEOUT,
+    facts::{FUNCTIONAL_MEMBERS, RoomFacts, StateEvent, membership},
+    status::is_missing,
+};
+use crate::{
+    error::{ErrorCode, Result},
+    event::Membership,
+    room::RoomInfo,
+};
+
+/// Up to this many joined members the member list is fetched; a larger room is no DM.
+const SMALL_ROOM: u64 = 12;
+/// As many as [`RoomInfo::other_members`] holds.
+const OTHER_MEMBERS: usize = 5;
+
+impl PlainEngine {
+    /// See [`crate::engine::Engine::room_info`].
+    pub(super) async fn describe(&self, room_id: &RoomId) -> Result<RoomInfo> {
+        let facts = self.facts_of(room_id).await?;
+        let direct = self.direct_map().await?;
+        let own = facts.member(self.own_user.as_str());
+        let count = |wanted| {
+            let members = facts.members();
+            members
+                .filter(|event| membership(&event.content) == Some(wanted))
+                .count() as u64
+        };
+        let others = || {
+            facts
+                .members()
+                .filter(|event| event.state_key != self.own_user.as_str())
+        };
+        let mut other_members: Vec<String> = others()
+            .filter(|event| membership(&event.content) == Some(Membership::Join))
+            .map(|event| event.state_key.clone())
+            .take(OTHER_MEMBERS)
+            .collect();
+        if other_members.is_empty() && !facts.all_members {
+            other_members = facts.heroes.iter().take(OTHER_MEMBERS).cloned().collect();
+        }
+        let strings = |event_type, key| {
+            let content = facts.content(event_type);
+            let list = content
+                .and_then(|content| content.get(key))
+                .and_then(Value::as_array);
+            list.into_iter()
+                .flatten()
+                .filter_map(|value| value.as_str().map(str::to_owned))
+                .collect()
+        };
+        Ok(RoomInfo {
+            room_id: room_id.to_string(),
+            name: facts.text("m.room.name", "name"),
+            topic: facts.text("m.room.topic", "topic"),
+            canonical_alias: facts.text("m.room.canonical_alias", "alias"),
+            alt_aliases: strings("m.room.canonical_alias", "alt_aliases"),
+            encrypted: facts.encrypted(),
+            joined_member_count: facts.joined.unwrap_or_else(|| count(Membership::Join)),
+            invited_member_count: facts.invited.unwrap_or_else(|| count(Membership::Invite)),
+            membership: own
+                .and_then(|event| membership(&event.content))
+                .unwrap_or(Membership::Leave),
+            direct_targets: direct
+                .into_iter()
+                .filter(|(_, rooms)| rooms.iter().any(|room| room == room_id))
+                .map(|(user_id, _)| user_id.to_string())
+                .collect(),
+            member_is_direct: own.is_some_and(is_direct)
+                || (facts.all_members && others().any(is_direct)),
+            other_members,
+            service_members: strings(FUNCTIONAL_MEMBERS, "service_members"),
+            replacement_room_id: facts.text("m.room.tombstone", "replacement_room"),
+        })
+    }
+
+    /// What the sync told of the room, with all members if it is small; else its state
+    /// from the server.
+    pub(super) async fn facts_of(&self, room_id: &RoomId) -> Result<RoomFacts> {
+        let (known, generation) = {
+            let shared = self.shared();
+            (
+                shared.facts.get(room_id).cloned(),
+                shared.facts.generation(),
+            )
+        };
+        let facts = match known {
+            Some(facts) if facts.all_members || facts.joined.is_none_or(|n| n > SMALL_ROOM) => {
+                return Ok(facts);
+            }
+            Some(mut facts) => {
+                let mut request = get_member_events::v3::Request::new(room_id.to_owned());
+                request.not_membership = Some(MembershipState::Leave);
+                let answer = self.rest.send(request, REQUEST_TIMEOUT).await?;
+                let members = answer.chunk.iter().map(|raw| raw.json());
+                members
+                    .filter_map(StateEvent::read)
+                    .for_each(|event| facts.apply(event));
+                facts
+            }
+            None => {
+                let mut facts = RoomFacts::default();
+                let request = get_state_events::v3::Request::new(room_id.to_owned());
+                let answer = self.rest.send(request, REQUEST_TIMEOUT).await?;
+                let state = answer.room_state.iter().map(|raw| raw.json());
+                state
+                    .filter_map(StateEvent::read)
+                    .for_each(|event| facts.apply(event));
+                facts
+            }
+        };
+        let mut facts = facts;
+        facts.all_members = true;
+        self.shared()
+            .facts
+            .learn(room_id, facts.clone(), generation);
+        Ok(facts)
+    }
+
+    /// `m.direct` of the account.
+    async fn direct_map(&self) -> Result<BTreeMap<OwnedUserId, Vec<OwnedRoomId>>> {
+        let request = get_global_account_data::v3::Request::new(
+            self.own_user.clone(),
+            GlobalAccountDataEventType::Direct,
+        );
+        let content: BTreeMap<String, Value> = match self.rest.send(request, REQUEST_TIMEOUT).await
+        {
+            Ok(answer) => {
+                serde_json::from_str(answer.account_data.json().get()).unwrap_or_default()
+            }
+            Err(error) if is_missing(&error) => return Ok(BTreeMap::new()),
+            Err(error) => return Err(error),
+        };
+        // Entry by entry: other clients' mistakes must not hide the rest.
+        Ok(content
+            .into_iter()
+            .filter_map(|(user_id, rooms)| {
+                let rooms = rooms.as_array()?.iter();
+                let rooms = rooms.filter_map(|room| RoomId::parse(room.as_str()?).ok());
+                Some((UserId::parse(user_id).ok()?, rooms.collect()))
+            })
+            .collect())
+    }
+
+    /// See [`crate::engine::Engine::direct_candidates`]. Encrypted rooms are none: we
+    /// could not write there.
+    pub(super) async fn direct_rooms(&self, user_id: &UserId) -> Result<Vec<OwnedRoomId>> {
+        let rooms = self.direct_map().await?.remove(user_id).unwrap_or_default();
+        let mut candidates = Vec::new();
+        for room_id in rooms {
+            match self.describe(&room_id).await {
+                Ok(room) if room.membership == Membership::Join && !room.encrypted => {
+                    let present = room.other_members.iter().any(|other| other == user_id);
+                    candidates.push((!present, room.joined_member_count, room_id));
+                }
+                Ok(_) => {}
+                // Left and forgotten.
+                Err(error) if matches!(error.code, ErrorCode::Forbidden | ErrorCode::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        // Both in it before a room they have yet to join; fewer people first.
+        candidates.sort_by_key(|(absent, members, _)| (*absent, *members));
+        Ok(candidates
+            .into_iter()
+            .map(|(_, _, room_id)| room_id)
+            .collect())
+    }
+}
+
+/// The invite that made the member, or the member event itself, says it is a DM.
+fn is_direct(event: &StateEvent) -> bool {
+    [
+        event.content.get("is_direct"),
+        event.unsigned.pointer("/prev_content/is_direct"),
+    ]
+    .into_iter()
+    .flatten()
+    .any(|flag| flag == &Value::Bool(true))
+}
