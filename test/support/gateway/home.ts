@@ -72,6 +72,8 @@ export class OpenClawHome {
           },
         },
       },
+      // A session a person, as with several people one has it: what one scenario leaves open is not another's business.
+      session: { dmScope: "per-account-channel-peer" },
       // The default is a file in /tmp that every gateway of the machine writes.
       logging: { file: join(home.dir, "openclaw.log") },
       agents: { defaults: { model: { primary: `stub/${MODEL_ID}` } } },

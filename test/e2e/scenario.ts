@@ -1,0 +1,141 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import { expect } from "vitest";
+import { type Credentials, deviceIds, registerWithoutDevice } from "../homeserver/users.ts";
+import { type Human, type HumanClient, type SeenEvent, startHuman } from "../support/humans/index.ts";
+import { RemoteRig } from "../support/remote-rig.ts";
+
+export { HUMAN_CLIENTS, type Human, type SeenEvent } from "../support/humans/index.ts";
+
+/** How long an answer may take, in milliseconds: a first turn loads much of the host. */
+export const ANSWER_MS = 90_000;
+
+/** How long after the proof that everything was handled an unwanted answer could still come, in milliseconds. */
+const SETTLE_MS = 1500;
+
+/** An account of the plugin in this scenario. */
+export interface Bot {
+  /** Key under `channels.matrix.accounts`. */
+  accountId: string;
+  userId: string;
+  password: string;
+}
+
+/** A text that the stub model answers with the same marker. */
+export interface Question {
+  marker: string;
+  text: string;
+}
+
+export function question(text = "Please answer."): Question {
+  const marker = randomBytes(4).toString("hex");
+  return { marker, text: `${text} MARK: ${marker}` };
+}
+
+/**
+ * One scenario file's hold on the shared rig. `end()` takes the accounts it made out of the
+ * configuration and closes its people.
+ */
+export class Scenario {
+  readonly rig: RemoteRig = RemoteRig.connect();
+  readonly #accounts: string[] = [];
+  readonly #people: Human[] = [];
+
+  /** The configuration every account here starts from: loopback allowed, everybody may talk, invitations accepted. */
+  settings(extra: Record<string, unknown> = {}): Record<string, unknown> {
+    return {
+      enabled: true,
+      homeserver: this.rig.homeserver.baseUrl,
+      network: { dangerouslyAllowPrivateNetwork: true },
+      encryption: true,
+      dm: { policy: "open", allowFrom: ["*"] },
+      groupPolicy: "open",
+      autoJoin: "always",
+      ...extra,
+    };
+  }
+
+  /** Writes an account into the running gateway's configuration. */
+  configure(accountId: string, settings: Record<string, unknown>): void {
+    if (!this.#accounts.includes(accountId)) this.#accounts.push(accountId);
+    this.rig.home.patchMatrix((matrix) => {
+      matrix.enabled = true;
+      matrix.accounts = { ...(matrix.accounts as object | undefined), [accountId]: settings };
+    });
+  }
+
+  /** Edits an account that is there. */
+  reconfigure(accountId: string, edit: (settings: Record<string, unknown>) => void): void {
+    this.rig.home.patchMatrix((matrix) => edit((matrix.accounts as Record<string, Record<string, unknown>>)[accountId] as Record<string, unknown>));
+  }
+
+  /** A new user of the homeserver as an account with a password; `extra` goes over `settings()`. */
+  async addBot(name: string, extra: Record<string, unknown> = {}): Promise<Bot> {
+    const accountId = `${name}-${randomBytes(3).toString("hex")}`;
+    const { userId, password } = await registerWithoutDevice(this.rig.homeserver.baseUrl, accountId);
+    this.configure(accountId, this.settings({ userId, password, ...extra }));
+    return { accountId, userId, password };
+  }
+
+  /** A new person at a client. */
+  async person(client: HumanClient, name = "person", credentials?: Credentials): Promise<Human> {
+    const human = await startHuman(client, credentials ?? (await this.rig.homeserver.register(name)));
+    this.#people.push(human);
+    return human;
+  }
+
+  /** A DM that the account has joined. */
+  async openDm(person: Human, bot: Bot, options: { encrypted: boolean }): Promise<string> {
+    const roomId = await person.createDm(bot.userId, options);
+    await person.waitForMember(roomId, bot.userId, { timeoutMs: ANSWER_MS });
+    return roomId;
+  }
+
+  /** Asks in a room and waits for the answer. */
+  async ask(person: Human, roomId: string, bot: Bot, asked: Question = question()): Promise<{ eventId: string; answer: SeenEvent }> {
+    const eventId = await person.send(roomId, asked.text);
+    return { eventId, answer: await this.answer(person, bot, asked) };
+  }
+
+  async answer(person: Human, bot: Bot, asked: Question): Promise<SeenEvent> {
+    const answer = await person.waitForMessage(bot.userId, asked.marker, { timeoutMs: ANSWER_MS });
+    expect(person.undecryptable, "events of the agent that the person's client could not decrypt").toEqual([]);
+    return answer;
+  }
+
+  /** Neither the model nor any of the people has heard of it; call it once something later was handled. */
+  async expectSilence(asked: Question, ...witnesses: Human[]): Promise<void> {
+    await pause(SETTLE_MS);
+    expect(await this.rig.model.prompts(asked.marker), "prompts with the message").toEqual([]);
+    for (const witness of witnesses) {
+      const answers = witness.events.filter((event) => event.sender !== witness.userId && (event.newBody ?? event.body).includes(asked.marker) && !event.body.includes("MARK:"));
+      expect(answers, `answers ${witness.userId} saw`).toEqual([]);
+    }
+  }
+
+  /** Distinct messages with a marker, an edited one counting once. */
+  answersOf(person: Human, bot: Bot, asked: Question): SeenEvent[] {
+    const ids = new Set<string>();
+    for (const event of person.events) {
+      if (event.sender === bot.userId && event.type === "m.room.message" && (event.newBody ?? event.body).includes(asked.marker)) ids.add(event.replacesId ?? event.eventId);
+    }
+    return person.events.filter((event) => ids.has(event.eventId));
+  }
+
+  /** The devices of an account's user, looked up through a device of its own that is gone afterwards. */
+  async devicesOf(bot: Bot): Promise<string[]> {
+    const look = await this.rig.homeserver.login(bot.userId, bot.password, "look");
+    const ids = await deviceIds(look);
+    await fetch(`${look.homeserver}/_matrix/client/v3/logout`, { method: "POST", headers: { authorization: `Bearer ${look.accessToken}` } });
+    return ids.filter((id) => id !== look.deviceId);
+  }
+
+  async end(): Promise<void> {
+    this.rig.home.patchMatrix((matrix) => {
+      const accounts = { ...(matrix.accounts as Record<string, unknown> | undefined) };
+      for (const accountId of this.#accounts) delete accounts[accountId];
+      matrix.accounts = accounts;
+    });
+    await Promise.all(this.#people.map((person) => person.close()));
+  }
+}
