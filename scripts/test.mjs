@@ -31,7 +31,7 @@ await main(async () => {
   const vitestArgs = separator ? process.argv.slice(2).slice(separator.index + 1) : positionals.filter((word) => word.includes("/"));
 
   const results = new Results();
-  if (has("lint")) await results.tier("lint", "scripts/test/lint.mjs", () => lint());
+  if (has("lint")) await results.tier("lint", "scripts/test/lint.mjs", () => lint({ deny: true }));
   if (has("unit")) await results.tier("unit", "test/unit/", () => runVitest("unit", { args: vitestArgs }));
 
   const needsRust = ["rust", "live", "contract", "e2e"].some(has);
