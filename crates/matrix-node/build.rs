@@ -1,3 +1,5 @@
+//! Link arguments and type definitions of the addon.
+
 fn main() {
     napi_build::setup();
 }

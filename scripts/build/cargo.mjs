@@ -1,4 +1,5 @@
 // The one Rust build that the demo and every test share, so that the SDK is compiled once.
+import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { root } from "../rig/toolchain.mjs";
 import { runStep } from "../rig/progress.mjs";
@@ -12,6 +13,17 @@ export const CARGO_SELECTION = ["--locked", "--workspace", "--lib", "--tests"];
 /** Where cargo puts its output. */
 export function targetDir() {
   return process.env.CARGO_TARGET_DIR ?? join(root, "target");
+}
+
+/** Where napi-derive writes the types of the addon; see binding.mjs. */
+export function typeDefinitionDir() {
+  return join(targetDir(), "napi-types");
+}
+
+/** The environment of every build, so that none of them sees the addon as changed. */
+export function buildEnv() {
+  mkdirSync(typeDefinitionDir(), { recursive: true });
+  return { ...process.env, NAPI_TYPE_DEF_TMP_FOLDER: typeDefinitionDir() };
 }
 
 /** The addon as cargo names it. */
@@ -32,6 +44,7 @@ export async function buildRust() {
   const binaries = [];
   await runStep("Building the Rust core, the addon and their tests", "cargo", ["build", ...CARGO_SELECTION, "--message-format=json-render-diagnostics"], {
     cwd: root,
+    env: buildEnv(),
     detail: (line) => {
       const compiling = /^\s*Compiling (\S+)/.exec(line);
       return compiling ? `${++crates} crates so far, now ${compiling[1]}` : undefined;
@@ -54,6 +67,7 @@ export async function buildRust() {
 export function buildReleaseAddon() {
   return runStep("Building the addon (release)", "cargo", ["build", "--locked", "--release", "--package", "matrix-node"], {
     cwd: root,
+    env: buildEnv(),
     detail: (line) => /^\s*Compiling (\S+)/.exec(line)?.[1],
   });
 }

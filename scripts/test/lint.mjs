@@ -1,7 +1,7 @@
 // What is checked without running anything: formats, lints, types, import rules, licences.
 import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { CARGO_SELECTION } from "../build/cargo.mjs";
+import { CARGO_SELECTION, buildEnv } from "../build/cargo.mjs";
 import { installOnce } from "../rig/cache.mjs";
 import { runStep, say, step } from "../rig/progress.mjs";
 import { root } from "../rig/toolchain.mjs";
@@ -41,7 +41,7 @@ async function ensureCargoDeny() {
 function run(check) {
   return step(check.name, () =>
     new Promise((resolve, reject) => {
-      const child = spawn(check.command, check.args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+      const child = spawn(check.command, check.args, { cwd: root, env: buildEnv(), stdio: ["ignore", "pipe", "pipe"] });
       let output = "";
       for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
       child.on("error", reject);
