@@ -3,21 +3,12 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, 
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { execFileSync } from "node:child_process";
+import { hostTriple, placeAddon } from "./addon.mjs";
 import { root } from "../rig/toolchain.mjs";
 import { StepFailed, step } from "../rig/progress.mjs";
 
 /** @param {string} file */
 const readJson = (file) => JSON.parse(readFileSync(file, "utf8"));
-
-/** The napi triple of this machine, as in `npm/<triple>`. */
-export function hostTriple() {
-  const { platform, arch } = process;
-  if (platform === "linux") {
-    const report = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (process.report.getReport());
-    return `linux-${arch}-${report.header.glibcVersionRuntime ? "gnu" : "musl"}`;
-  }
-  return platform === "win32" ? `win32-${arch}-msvc` : `${platform}-${arch}`;
-}
 
 /** Every platform we publish for. */
 export function triples() {
@@ -52,16 +43,8 @@ export function packPlatform(library, outDir) {
   const stage = mkdtempSync(join(tmpdir(), "openclaw-matrix-platform-"));
   try {
     cpSync(source, stage, { recursive: true, filter: (file) => !file.endsWith(".node") });
-    copyFileSync(library, join(stage, readJson(join(source, "package.json")).main));
+    placeAddon(library, stage);
     copyFileSync(join(root, "LICENSE"), join(stage, "LICENSE"));
-    // Line tables help in a core dump here, not in an install.
-    if (process.platform === "linux") {
-      try {
-        execFileSync("strip", ["--strip-debug", join(stage, readJson(join(source, "package.json")).main)], { stdio: "ignore" });
-      } catch {
-        // binutils is not a prerequisite; the package is only larger without it.
-      }
-    }
     return npmPack(stage, outDir);
   } finally {
     rmSync(stage, { recursive: true, force: true });
