@@ -1,14 +1,23 @@
 //! What the inbox stores and what it yields.
 
+mod html;
 mod inbound;
+mod message;
 mod parse;
+#[cfg(test)]
+mod tests;
 mod text;
+mod user_link;
 
+pub(crate) use html::{escape_attribute, escape_text};
 pub use inbound::{
     EventBase, InboundEvent, MediaInfo, Membership, Mentions, MessageKind, Pill, SenderTrust,
 };
+pub(crate) use message::drop_untrusted_edit;
 pub(crate) use parse::parse;
 use ruma::{OwnedRoomId, OwnedUserId};
+pub(crate) use text::{clip, is_blank, visible};
+pub(crate) use user_link::linked_user;
 
 /// A readable event on its way into the inbox.
 #[derive(Debug, Clone)]

@@ -1,9 +1,20 @@
 //! What we send: Markdown to safe Matrix HTML, chunks, relations, edits.
 
 use ruma::{OwnedEventId, OwnedRoomId};
-use serde_json::Value;
 
-use crate::outbox::Part;
+mod chunk;
+mod content;
+mod mention;
+mod render;
+mod spoiler;
+mod structure;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use content::{
+    edit_mentions, edit_part, edit_part_naming, reaction_part, redaction_part, text_parts,
+};
 
 /// `msgtype` of outgoing text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,25 +86,4 @@ pub struct EditText {
     pub tables: Tables,
     pub draft: bool,
     pub wait_ms: Option<u64>,
-}
-
-/// The events of a text, in order.
-pub(crate) fn text_parts(_request: &SendText) -> Vec<Part> {
-    todo!()
-}
-
-/// The one event of an edit (`m.replace`); text beyond one event's size is cut with an ellipsis.
-pub(crate) fn edit_part(_request: &EditText) -> Part {
-    todo!()
-}
-
-/// An `m.reaction`.
-pub(crate) fn reaction_part(_event_id: &ruma::EventId, _key: &str) -> Part {
-    todo!()
-}
-
-/// An `m.room.redaction`, its target in `content.redacts`.
-pub(crate) fn redaction_part(_event_id: &ruma::EventId, _reason: Option<&str>) -> Part {
-    let _: Option<Value> = None;
-    todo!()
 }
