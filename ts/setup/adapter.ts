@@ -1,15 +1,16 @@
 /** `openclaw channels add --channel matrix …`: from flags to a configuration that would start (WIZ-11). */
 import {
+  DEFAULT_ACCOUNT_ID,
   type HostConfig,
   type MatrixAccountConfig,
   normalizeAccountId,
   resolveMatrixAccount,
 } from "../config/accounts.ts";
 import { homeserverUrlProblem } from "../config/account-problem.ts";
-import { processEnvironment, scopedEnvName } from "../config/env.ts";
+import { type EnvField, globalEnvName, processEnvironment, scopedEnvName } from "../config/env.ts";
 import { matrixSection, parseMatrixConfig } from "../config/schema.ts";
 import { type ChannelSetupAdapter, defineChannelSetupContract } from "../host/setup.ts";
-import { accountKey, editAccount, IDENTITY_KEYS, writtenAccount } from "./edit.ts";
+import { accountKey, editAccount, IDENTITY_KEYS } from "./edit.ts";
 import { setupFields } from "./fields.ts";
 import { isPrivateByName } from "./private-host.ts";
 
@@ -66,11 +67,13 @@ export function setupInputProblem(cfg: HostConfig, accountId: string, input: Set
   const next = applySetupInput(cfg, accountId, input);
   const account = resolveMatrixAccount(next, accountId, processEnvironment());
   if (account.issue && account.credentials !== "unresolved") {
-    const scoped = (field: "homeserver" | "accessToken") => scopedEnvName(account.accountId, field);
-    return input.useEnv
-      ? `--use-env found no login for the account "${account.accountId}": set ${scoped("homeserver")} and ${scoped("accessToken")} ` +
-          `(for the default account also without its name), or userId and password likewise; ${account.issue}`
-      : `${account.issue} (flags: --homeserver, and --access-token or --user-id with --password)`;
+    if (!input.useEnv) return `${account.issue} (flags: --homeserver, and --access-token or --user-id with --password)`;
+    const name = (field: EnvField) =>
+      account.accountId === DEFAULT_ACCOUNT_ID ? globalEnvName(field) : scopedEnvName(account.accountId, field);
+    return (
+      `--use-env found no login for the account "${account.accountId}": set ${name("homeserver")} and ${name("accessToken")}, ` +
+      `or ${name("userId")} and ${name("password")} in place of the token`
+    );
   }
   if (account.homeserver && !account.allowPrivateNetwork && isPrivateByName(account.homeserver)) {
     return "the homeserver is on a private address: add --dangerously-allow-private-network if that is meant";
@@ -101,8 +104,3 @@ const adapter: ChannelSetupAdapter<SetupInput> = {
 
 /** The host's contract for setting the channel up without questions. */
 export const setupContract = defineChannelSetupContract({ fields: setupFields, adapter });
-
-/** Whether the account has keys of its own already. */
-export function isWritten(cfg: HostConfig, accountId: string): boolean {
-  return IDENTITY_KEYS.some((key) => writtenAccount(cfg, accountId)[key] !== undefined);
-}
