@@ -1,5 +1,4 @@
 /** The `config` facet of the channel: the host's questions about accounts, answered from `ts/config`. */
-import { hasAnyMatrixAuth } from "../auth-presence.ts";
 import {
   type HostConfig,
   listMatrixAccountIds,
@@ -8,6 +7,7 @@ import {
   resolveMatrixAccount,
 } from "../config/accounts.ts";
 import { processEnvironment } from "../config/env.ts";
+import { hasAnyMatrixAuth } from "../config/presence.ts";
 import type { ChannelPlugin } from "../host/setup.ts";
 import { deleteAccount, setAccountEnabled } from "./edit.ts";
 
