@@ -1,0 +1,110 @@
+/**
+ * The way in: pulls the inbox, gives every event its lane, and tells the inbox
+ * how far each one is. An event is finished exactly once: settled when it was
+ * answered or silence was decided, failed when it is to come again.
+ */
+import { dropLevel } from "../inbound/drop.ts";
+import { judgeInvite, viaServers } from "../inbound/invite.ts";
+import { handleMessage } from "../inbound/message.ts";
+import type { InboundPorts } from "../inbound/ports.ts";
+import type { InboundEvent, InboundInvite, InboundMessage } from "../native/account.ts";
+import { Lanes } from "./lanes.ts";
+import { oncePerTurn } from "./registry.ts";
+
+/** Events under way in one account; further ones wait in the inbox on disk. */
+const UNDER_WAY = 256;
+const BATCH = 32;
+
+export interface IngressHooks {
+  /** Something a person did reached us. */
+  onInbound: (at: number) => void;
+  /** The host has taken a message; time for its receipt. */
+  onAdopted: (event: InboundMessage) => Promise<void>;
+}
+
+/** The lane of an event: its thread where it has one, else its room. */
+export function laneOf(event: InboundEvent): string {
+  const thread = event.type === "message" ? event.threadRootId : undefined;
+  return JSON.stringify([event.roomId, thread ?? null]);
+}
+
+/** Runs until the account is closed; resolves when no event is under way any more. */
+export async function runIngress(ports: InboundPorts, hooks: IngressHooks): Promise<void> {
+  const lanes = new Lanes(UNDER_WAY);
+  for await (const batch of ports.account.batches({ max: BATCH })) {
+    for (const event of batch) {
+      lanes.add(laneOf(event), (release) => handleEvent(event, ports, hooks, release));
+    }
+    await lanes.room();
+  }
+  await lanes.idle();
+}
+
+async function handleEvent(event: InboundEvent, ports: InboundPorts, hooks: IngressHooks, release: () => void): Promise<void> {
+  const { identity } = ports.account;
+  const run = async () => {
+    switch (event.type) {
+      case "message":
+        return handleInboundMessage(event, ports, hooks, release);
+      case "invite":
+        return handleInvite(event, ports);
+      case "edit":
+        // A later edit never begins an answer of its own (SES-12).
+        return;
+      default:
+        return;
+    }
+  };
+  try {
+    const key = JSON.stringify([identity.userId, identity.deviceId, event.roomId, event.eventId ?? `invite:${event.sender}`]);
+    await oncePerTurn(key, run);
+    await ports.account.settle([event.seq]);
+  } catch (error) {
+    await giveBack(event, ports, error);
+  }
+}
+
+async function handleInboundMessage(event: InboundMessage, ports: InboundPorts, hooks: IngressHooks, release: () => void): Promise<void> {
+  if (event.sender !== ports.account.identity.userId) hooks.onInbound(event.receivedAt);
+  const drop = await handleMessage(event, ports, {
+    released: release,
+    adopted: async () => {
+      // The turn is the host's now; an account that closed meanwhile must not stop it.
+      await ports.account.adopt([event.seq]).catch((error: unknown) => {
+        ports.log.debug?.(`[${ports.accountId}] adoption in ${event.roomId} not stored: ${String(error)}`);
+      });
+      await hooks.onAdopted(event);
+    },
+  });
+  if (drop && dropLevel(drop.reason) !== "none") ports.drops.record(event.roomId, drop);
+}
+
+/** The event comes again after a pause; after its last try it stays as a dead letter. */
+async function giveBack(event: InboundEvent, ports: InboundPorts, error: unknown): Promise<void> {
+  const reason = error instanceof Error ? error.message : String(error);
+  try {
+    const { deadLetter } = await ports.account.fail(event.seq, reason);
+    const what = `[${ports.accountId}] an event in ${event.roomId} failed: ${reason}`;
+    if (deadLetter) ports.log.error(`${what}; given up after ${event.attempts + 1} tries, kept as a dead letter`);
+    else ports.log.warn(`${what}; it will be tried again`);
+  } catch (failure) {
+    // A closed account keeps the row; the next start hands it out again.
+    ports.log.debug?.(`[${ports.accountId}] an event in ${event.roomId} waits for the next start: ${reason} (${String(failure)})`);
+  }
+}
+
+async function handleInvite(invite: InboundInvite, ports: InboundPorts): Promise<void> {
+  const { account, accountId, path, runtime } = ports;
+  const verdict = await judgeInvite(invite, {
+    config: ports.resolved().config,
+    path,
+    resolveAlias: (alias) => account.resolveAlias(alias),
+    paired: () => runtime.channel.pairing.readAllowFromStore({ channel: "matrix", accountId }),
+  });
+  if (!verdict.accept) {
+    ports.log.info(`[${accountId}] invite to ${invite.roomId} from ${invite.sender} left pending; ${verdict.hint}`);
+    return;
+  }
+  await account.joinRoom(invite.roomId, viaServers(invite));
+  ports.log.info(`[${accountId}] joined ${invite.roomId} (autoJoin: ${verdict.why})`);
+}

@@ -1,0 +1,96 @@
+/**
+ * The accounts that run in this process. The host evaluates the plugin's modules
+ * several times, so the list hangs on `globalThis`, not on this module.
+ */
+import type { ResolvedMatrixAccount } from "../config/accounts.ts";
+import type { Account, Health } from "../native/account.ts";
+
+export interface RunningAccount {
+  accountId: string;
+  account: Account;
+  resolved: () => ResolvedMatrixAccount;
+  /** Newest health the account reported. */
+  health?: Health;
+  startedAt: number;
+}
+
+/** Why an account that should run does not. */
+export interface BlockedAccount {
+  code: string;
+  /** Says what to do. */
+  message: string;
+  since: number;
+}
+
+interface Registry {
+  running: Map<string, RunningAccount>;
+  blocked: Map<string, BlockedAccount>;
+  /** Turns the host is working on, by account and event: an account's restart does not end them. */
+  turns: Map<string, Promise<void>>;
+}
+
+const KEY = Symbol.for("openclaw-matrix-rs.registry.1");
+
+function registry(): Registry {
+  const holder = globalThis as { [KEY]?: Registry };
+  holder[KEY] ??= { running: new Map(), blocked: new Map(), turns: new Map() };
+  return holder[KEY];
+}
+
+/**
+ * Enters an account, unless another entry already runs the same device (ACC-11).
+ *
+ * @returns the account id that has the device already
+ */
+export function enter(entry: RunningAccount): string | undefined {
+  const { identity } = entry.account;
+  for (const other of registry().running.values()) {
+    const same =
+      other.account.identity.userId === identity.userId &&
+      other.account.identity.deviceId === identity.deviceId &&
+      other.account.identity.homeserver === identity.homeserver;
+    if (same && other.accountId !== entry.accountId) return other.accountId;
+  }
+  registry().running.set(entry.accountId, entry);
+  registry().blocked.delete(entry.accountId);
+  return undefined;
+}
+
+/** Takes the entry out, unless a newer start has replaced it. */
+export function leave(entry: RunningAccount): void {
+  if (registry().running.get(entry.accountId) === entry) registry().running.delete(entry.accountId);
+}
+
+export function runningAccount(accountId: string): RunningAccount | undefined {
+  return registry().running.get(accountId);
+}
+
+export function runningAccounts(): RunningAccount[] {
+  return [...registry().running.values()];
+}
+
+export function setBlocked(accountId: string, blocked: BlockedAccount | undefined): void {
+  if (blocked) registry().blocked.set(accountId, blocked);
+  else registry().blocked.delete(accountId);
+}
+
+export function blockedAccount(accountId: string): BlockedAccount | undefined {
+  return registry().blocked.get(accountId);
+}
+
+/**
+ * Runs a turn once in this process: an event handed out again while its turn is
+ * still under way waits for that turn instead of starting a second one.
+ */
+export async function oncePerTurn(key: string, run: () => Promise<void>): Promise<void> {
+  const { turns } = registry();
+  const running = turns.get(key);
+  if (running) return running;
+  const turn = run();
+  turns.set(key, turn);
+  try {
+    await turn;
+  } finally {
+    turns.delete(key);
+  }
+}

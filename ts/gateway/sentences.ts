@@ -1,0 +1,65 @@
+/** Why an account does not run, for people: what happened, and the key or command that helps. */
+import { MatrixError } from "../native/errors.ts";
+
+export interface Trouble {
+  code: string;
+  message: string;
+  /** Waiting may cure it. */
+  transient: boolean;
+}
+
+/** Codes that time alone may cure. */
+const TRANSIENT: ReadonlySet<string> = new Set(["network", "timeout", "rate_limited", "internal", "cancelled", "closed"]);
+
+/**
+ * Advice by code.
+ *
+ * @param path where the account's keys stand
+ */
+function advice(code: string, path: string, accountId: string): string | undefined {
+  switch (code) {
+    case "auth_failed":
+      return `Check ${path}.accessToken, or ${path}.userId and ${path}.password`;
+    case "auth_expired":
+      return `Put a new token into ${path}.accessToken, or set ${path}.userId and ${path}.password so that the plugin can log in again`;
+    case "device_in_use":
+      return `Set ${path}.userId and ${path}.password instead of ${path}.accessToken: the plugin then logs in with a device of its own`;
+    case "account_mismatch":
+      return `Correct ${path}.userId and ${path}.deviceId, or give this login an account entry of its own under channels.matrix.accounts`;
+    case "address_blocked":
+      return `If the homeserver is meant to be private, set ${path}.network.dangerouslyAllowPrivateNetwork to true`;
+    case "store_locked":
+      return "Stop the other process, or wait: this account starts as soon as the lock is free";
+    case "store_corrupt":
+      return `Move the account's folder aside and restart; then run \`openclaw matrix verify status --account ${accountId}\``;
+    case "config_invalid":
+      return `Correct ${path} and save; the account starts by itself`;
+    case "not_found":
+    case "forbidden":
+      return `Check that ${path}.homeserver is the homeserver's base URL`;
+    case "network":
+    case "timeout":
+      return `Check ${path}.homeserver and the network; the plugin keeps trying`;
+    default:
+      return undefined;
+  }
+}
+
+function sentence(text: string): string {
+  const trimmed = text.trim();
+  return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+}
+
+/** One error as trouble; errors without a code of ours come from the loader or the configuration. */
+export function troubleOf(error: unknown, place: { path: string; accountId: string }): Trouble {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof MatrixError ? error.code : undefined;
+  return trouble(code ?? "internal", message, place);
+}
+
+export function trouble(code: string, message: string, place: { path: string; accountId: string }): Trouble {
+  const help = advice(code, place.path, place.accountId);
+  // The core may have said it already.
+  const told = help === undefined || message.includes(help);
+  return { code, message: told ? sentence(message) : `${sentence(message)} ${help}.`, transient: TRANSIENT.has(code) };
+}

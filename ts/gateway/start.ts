@@ -1,0 +1,215 @@
+/**
+ * One account from start to stop: configuration, addon, store, sync, turns, and
+ * back. A trouble that waiting may cure is waited out; any other is said, and
+ * the gateway lives on.
+ */
+import { type HostConfig, listMatrixAccountIds, normalizeAccountId, type ResolvedMatrixAccount, resolveMatrixAccount, toOpenAccountOptions } from "../config/accounts.ts";
+import { processEnvironment } from "../config/env.ts";
+import { matrixSection } from "../config/schema.ts";
+import { hostRuntime, pluginRootDir } from "../host/slot.ts";
+import type { ChannelGatewayContext, OpenClawConfig, PluginRuntime } from "../host/types.ts";
+import type { InboundMessage } from "../native/account.ts";
+import type { Account, Native } from "../native/account.ts";
+import { loadNative } from "../native/load.ts";
+import { AccountStatus, healthPatch } from "./account-status.ts";
+import { aborted, pause, retryDelay } from "./backoff.ts";
+import { runIngress } from "./ingress.ts";
+import { bridgeLogs } from "./logs.ts";
+import { createPorts } from "./ports.ts";
+import { enter, leave, type RunningAccount, runningAccounts, setBlocked } from "./registry.ts";
+import { type Trouble, trouble, troubleOf } from "./sentences.ts";
+
+export type StartContext = Pick<
+  ChannelGatewayContext<ResolvedMatrixAccount>,
+  "cfg" | "accountId" | "abortSignal" | "log" | "getStatus" | "setStatus"
+>;
+
+/** What a start takes from its surroundings; tests bring their own. */
+export interface Surroundings {
+  runtime: PluginRuntime;
+  native: () => Native;
+  stateRoot: string;
+  /** Pause before a retry, in milliseconds. */
+  delay: (attempt: number) => number;
+}
+
+function hostSurroundings(): Surroundings {
+  const runtime = hostRuntime();
+  return {
+    runtime,
+    native: () => loadNative(pluginRootDir()),
+    stateRoot: runtime.state.resolveStateDir(),
+    delay: retryDelay,
+  };
+}
+
+/** Where the account's keys stand, as a person would write it. */
+export function accountPath(cfg: HostConfig, accountId: string): string {
+  const key = Object.keys(matrixSection(cfg).accounts ?? {}).find((name) => normalizeAccountId(name) === accountId);
+  return key === undefined ? "channels.matrix" : `channels.matrix.accounts.${key}`;
+}
+
+/** Stays pending until the host's signal fires, as the host asks of every account. */
+export async function startAccount(ctx: StartContext, around: Surroundings = hostSurroundings()): Promise<void> {
+  const start = new AccountStart(ctx, around);
+  await start.run();
+}
+
+/** Longest wait of a lock before the status says blocked rather than recovering. */
+const LOCK_PATIENCE = 2;
+
+class AccountStart {
+  readonly #ctx: StartContext;
+  readonly #around: Surroundings;
+  readonly #status: AccountStatus;
+  readonly #place: { path: string; accountId: string };
+  readonly #log: NonNullable<StartContext["log"]>;
+
+  constructor(ctx: StartContext, around: Surroundings) {
+    this.#ctx = ctx;
+    this.#around = around;
+    this.#status = new AccountStatus(ctx, ctx.accountId);
+    this.#place = { path: accountPath(ctx.cfg, ctx.accountId), accountId: ctx.accountId };
+    this.#log = ctx.log ?? { info: () => undefined, warn: () => undefined, error: () => undefined };
+  }
+
+  async run(): Promise<void> {
+    const { abortSignal, accountId } = this.#ctx;
+    this.#status.starting(Date.now());
+    try {
+      for (let attempt = 1; !abortSignal.aborted; attempt++) {
+        const failure = await this.#open();
+        if (!("code" in failure)) {
+          await this.#serve(failure);
+          return;
+        }
+        await this.#waitOut(failure, attempt);
+      }
+    } finally {
+      setBlocked(accountId, undefined);
+      this.#status.stopped(Date.now());
+    }
+  }
+
+  /** The account, entered in the registry but not started; or why not. */
+  async #open(): Promise<RunningAccount | Trouble> {
+    const { cfg, accountId } = this.#ctx;
+    let account: Account | undefined;
+    try {
+      const resolved = resolveMatrixAccount(cfg, accountId);
+      if (resolved.issue) return trouble("config_invalid", resolved.issue, this.#place);
+      const native = this.#around.native();
+      bridgeLogs(native, accountId, this.#log);
+      account = await native.openAccount(toOpenAccountOptions(resolved, { stateRoot: this.#around.stateRoot, env: processEnvironment() }));
+      const entry: RunningAccount = { accountId, account, resolved: () => this.#resolved(), startedAt: Date.now() };
+      const holder = enter(entry);
+      if (holder === undefined) return entry;
+      await account.close();
+      const { userId, deviceId } = account.identity;
+      return trouble(
+        "config_invalid",
+        `The accounts "${holder}" and "${accountId}" are the same device ${deviceId} of ${userId}; "${accountId}" is not started. Remove one of them, or give "${accountId}" a login of its own`,
+        this.#place,
+      );
+    } catch (error) {
+      await account?.close().catch(() => undefined);
+      return troubleOf(error, this.#place);
+    }
+  }
+
+  async #waitOut(failure: Trouble, attempt: number): Promise<void> {
+    const { abortSignal, accountId } = this.#ctx;
+    if (abortSignal.aborted) return;
+    const locked = failure.code === "store_locked";
+    const retries = failure.transient || locked;
+    const blocked = !failure.transient && (!locked || attempt > LOCK_PATIENCE);
+    if (blocked) {
+      setBlocked(accountId, { code: failure.code, message: failure.message, since: Date.now() });
+      this.#status.blocked(failure.message);
+    } else {
+      this.#status.recovering(failure.message, attempt);
+    }
+    const first = attempt === 1 || (locked && attempt === LOCK_PATIENCE + 1);
+    if (first) {
+      if (blocked) this.#log.error(`[${accountId}] not started (${failure.code}): ${failure.message}`);
+      else this.#log.warn(`[${accountId}] not started yet (${failure.code}): ${failure.message}`);
+    }
+    if (retries) await pause(this.#around.delay(attempt), abortSignal);
+    else await aborted(abortSignal);
+  }
+
+  /** Runs the opened account until the host or the account itself ends it. */
+  async #serve(entry: RunningAccount): Promise<void> {
+    const { abortSignal, accountId } = this.#ctx;
+    const { account } = entry;
+    this.#log.info(`[${accountId}] ${account.identity.userId} on ${account.identity.homeserver}, device ${account.identity.deviceId}`);
+    const ports = createPorts({
+      accountId,
+      account,
+      runtime: this.#around.runtime,
+      cfg: () => this.#cfg(),
+      resolved: () => this.#resolved(),
+      path: this.#place.path,
+      bots: () => this.#bots(account.identity.userId),
+      log: this.#log,
+      onOutbound: (at) => this.#status.apply({ lastOutboundAt: at }),
+    });
+    const ingress = runIngress(ports, {
+      onInbound: (at) => this.#status.apply({ lastInboundAt: at, lastMessageAt: at, lastEventAt: at }),
+      onAdopted: (event) => this.#acknowledge(account, event),
+    });
+    const health = this.#followHealth(entry);
+    account.start();
+    await aborted(abortSignal);
+    // Turns still running belong to the host; they find the account's next start by its id.
+    await account.close();
+    leave(entry);
+    ingress.catch((error: unknown) => this.#log.error(`[${accountId}] the inbox failed: ${String(error)}`));
+    await health;
+  }
+
+  async #followHealth(entry: RunningAccount): Promise<void> {
+    let version = -1;
+    let blocked = "";
+    for (;;) {
+      const health = await entry.account.healthAfter(version).catch(() => undefined);
+      if (!health || this.#ctx.abortSignal.aborted) return;
+      version = health.version;
+      entry.health = health;
+      const patch = healthPatch(health, this.#place);
+      this.#status.apply(patch);
+      const reason = health.sync.state === "blocked" ? (patch.lastError ?? "") : "";
+      if (reason !== "" && reason !== blocked) this.#log.error(`[${this.#ctx.accountId}] stopped receiving: ${reason}`);
+      blocked = reason;
+      setBlocked(this.#ctx.accountId, reason ? { code: health.sync.error?.code ?? "internal", message: reason, since: Date.now() } : undefined);
+    }
+  }
+
+  async #acknowledge(account: Account, event: InboundMessage): Promise<void> {
+    const config = this.#resolved().config;
+    const kind = config.groups?.[event.roomId]?.readReceipts ?? config.readReceipts ?? "public";
+    if (kind === "off" || !event.eventId) return;
+    await account
+      .sendReceipt({ roomId: event.roomId, eventId: event.eventId, threadRootId: event.threadRootId, kind })
+      .catch((error: unknown) => this.#log.debug?.(`[${this.#ctx.accountId}] no read receipt in ${event.roomId}: ${String(error)}`));
+  }
+
+  /** The live configuration, so that an allowlist counts as soon as it is saved (ACL-12). */
+  #cfg(): OpenClawConfig {
+    return this.#around.runtime.config.current() as OpenClawConfig;
+  }
+
+  #resolved(): ResolvedMatrixAccount {
+    return resolveMatrixAccount(this.#cfg(), this.#ctx.accountId);
+  }
+
+  /** User ids of this gateway's other accounts (ACC-8): those that run, and those the configuration names. */
+  #bots(ownUserId: string): ReadonlySet<string> {
+    const cfg = this.#cfg();
+    const configured = listMatrixAccountIds(cfg).map((id) => resolveMatrixAccount(cfg, id).userId);
+    const running = runningAccounts().map((other) => other.account.identity.userId);
+    const ids = new Set([...configured, ...running].filter((id): id is string => Boolean(id)));
+    ids.delete(ownUserId);
+    return ids;
+  }
+}

@@ -1,0 +1,2 @@
+/** The host's entry builder. */
+export { defineChannelPluginEntry } from "openclaw/plugin-sdk/channel-core";

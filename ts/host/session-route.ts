@@ -1,0 +1,2 @@
+/** Builders of outbound session routes. */
+export { buildChannelOutboundSessionRoute, buildThreadAwareOutboundSessionRoute } from "openclaw/plugin-sdk/channel-core";

@@ -1,0 +1,167 @@
+/** Hands a prepared message to the host and follows the turn to its end. */
+import { createReplyPrefixOptions } from "../host/outbound.ts";
+import { resolveInboundLastRouteSessionKey } from "../host/routing.ts";
+import type { TurnPlan } from "../host/types.ts";
+import { buildContext } from "./context.ts";
+import type { Drop } from "./drop.ts";
+import type { InboundPorts, TurnProgress } from "./ports.ts";
+import type { PreparedTurn } from "./prepare.ts";
+
+/** The homeserver forgets a typing notice after this long; it is renewed well before. */
+const TYPING_MS = 30_000;
+const TYPING_RENEWAL_MS = 20_000;
+/** A run may be long; the notice ends with it, and at the latest after this. */
+const TYPING_MAX_MS = 30 * 60_000;
+
+/** Code of the host's error for a turn it has already given up after a restart. */
+const RECOVERY_TOMBSTONE = "SESSION_RESTART_RECOVERY_TOMBSTONE";
+
+/** Tells the room that the turn was lost, instead of leaving the person waiting. */
+export const LOST_TURN_NOTICE = "I was restarted while working on this and could not pick it up again. Please send it once more.";
+
+function isTombstone(error: unknown): boolean {
+  for (let at: unknown = error; at && typeof at === "object"; at = (at as { cause?: unknown }).cause) {
+    if ((at as { code?: unknown }).code === RECOVERY_TOMBSTONE) return true;
+  }
+  return false;
+}
+
+/** Follows a turn that the host queued behind a running one. */
+class FollowUp {
+  deferred = false;
+  #settled: (() => void) | undefined;
+  readonly done = new Promise<void>((resolve) => {
+    this.#settled = resolve;
+  });
+  adopted = false;
+  abandoned = false;
+
+  settle(): void {
+    this.#settled?.();
+  }
+}
+
+/**
+ * Runs one turn. Resolves when it is over: answered, silent by the agent's
+ * decision, or not wanted by the host (the drop says why).
+ *
+ * @throws what the host threw; the event is then to be tried again
+ */
+export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress: TurnProgress): Promise<Drop | undefined> {
+  const { runtime, accountId } = ports;
+  const { event, route } = turn;
+  const cfg = ports.cfg();
+  const history = ports.history.read(turn.historyKey, turn.historyLimit);
+  const ctxPayload = await buildContext(turn, ports, history);
+  const reply = ports.reply({ roomId: event.roomId, threadRootId: turn.threadRootId, eventId: event.eventId });
+  const { onModelSelected, ...prefix } = createReplyPrefixOptions({ cfg, agentId: route.agentId, channel: "matrix", accountId });
+  const followUp = new FollowUp();
+
+  const lifecycle = {
+    admission: "exclusive" as const,
+    onAdopted: async () => {
+      followUp.adopted = true;
+      progress.released();
+      await progress.adopted();
+    },
+    onDeferred: () => {
+      followUp.deferred = true;
+      progress.released();
+    },
+    onAbandoned: () => {
+      followUp.abandoned = true;
+    },
+    onSettled: () => followUp.settle(),
+  };
+
+  const plan: TurnPlan = {
+    cfg,
+    channel: "matrix",
+    accountId,
+    route: { agentId: route.agentId, dmScope: route.dmScope, sessionKey: turn.sessionKey },
+    ctxPayload,
+    botLoopProtection: turn.botSender ? botLoop(turn, ports) : undefined,
+    record: {
+      updateLastRoute: turn.direct
+        ? {
+            sessionKey: resolveInboundLastRouteSessionKey({ route, sessionKey: turn.sessionKey }),
+            channel: "matrix",
+            to: `room:${event.roomId}`,
+            accountId,
+            threadId: turn.threadRootId,
+          }
+        : undefined,
+      onRecordError: (error) => ports.log.warn(`[${accountId}] the session's last route could not be stored: ${String(error)}`),
+    },
+    replyPipeline: {
+      typing: {
+        start: () => ports.account.setTyping(event.roomId, true, TYPING_MS),
+        stop: () => ports.account.setTyping(event.roomId, false),
+        onStartError: () => undefined,
+        onStopError: () => undefined,
+        keepaliveIntervalMs: TYPING_RENEWAL_MS,
+        maxDurationMs: TYPING_MAX_MS,
+      },
+    },
+    dispatcherOptions: prefix,
+    delivery: {
+      observeMessageSent: true,
+      preparePayload: (payload) => (payload.isCommentary ? null : payload),
+      deliver: (payload, info) => reply.sink.deliver(payload, info.kind),
+      onError: (error, info) => ports.log.error(`[${accountId}] a ${info.kind} reply in ${event.roomId} was not delivered: ${String(error)}`),
+    },
+    replyOptions: {
+      skillFilter: turn.roomEntry?.skills,
+      disableBlockStreaming: !reply.blockStreaming,
+      onModelSelected,
+      ...(reply.streams ? { onPartialReply: (payload: { text?: string }) => reply.sink.partial(payload.text) } : {}),
+    },
+    toolsAllow: undefined,
+  };
+
+  try {
+    const result = await runtime.channel.inbound.run({
+      channel: "matrix",
+      accountId,
+      raw: event,
+      turnAdoptionLifecycle: lifecycle,
+      adapter: {
+        ingest: () => ({
+          id: event.eventId,
+          timestamp: event.originServerTs,
+          rawText: turn.rawText,
+          textForAgent: ctxPayload.BodyForAgent,
+          textForCommands: ctxPayload.CommandBody,
+          raw: event,
+        }),
+        resolveTurn: () => plan,
+      },
+    });
+    if (!result.dispatched) return { reason: "bot_loop", detail: "reason" in result.admission ? result.admission.reason : undefined };
+    ports.history.consume(turn.historyKey, history);
+    const queued = result.dispatchResult.deferredToActiveRun === "followup" || (followUp.deferred && !followUp.adopted);
+    if (queued && !followUp.abandoned) await followUp.done;
+    if (followUp.abandoned && !followUp.adopted) throw new Error("the host gave the turn up before it began");
+    return undefined;
+  } catch (error) {
+    if (!isTombstone(error)) throw error;
+    await reply.sink.deliver({ text: LOST_TURN_NOTICE, isStatusNotice: true }, "final");
+    return undefined;
+  } finally {
+    await reply.sink.finish();
+  }
+}
+
+function botLoop(turn: PreparedTurn, ports: InboundPorts): TurnPlan["botLoopProtection"] {
+  return {
+    scopeId: ports.accountId,
+    conversationId: turn.event.roomId,
+    senderId: turn.event.sender,
+    receiverId: ports.account.identity.userId,
+    eventId: turn.event.eventId,
+    config: { ...ports.resolved().config.botLoopProtection, ...turn.roomEntry?.botLoopProtection },
+    defaultsConfig: ports.cfg().channels?.defaults?.botLoopProtection,
+    defaultEnabled: true,
+    nowMs: turn.event.originServerTs,
+  };
+}

@@ -1,0 +1,54 @@
+/** Which invites are accepted (INV-1, INV-2, INV-4). */
+import type { MatrixAccountConfig } from "../config/accounts.ts";
+import type { Account, InboundInvite } from "../native/account.ts";
+import { normalizeUserEntry } from "./policy.ts";
+
+export type InviteVerdict = { accept: true; why: "always" | "room" | "alias" | "inviter" } | { accept: false; hint: string };
+
+export interface InviteRules {
+  config: MatrixAccountConfig;
+  path: string;
+  resolveAlias: Account["resolveAlias"];
+  /** Users whose pairing request was approved. */
+  paired: () => Promise<readonly string[]>;
+}
+
+function roomEntry(entry: string | number): string {
+  return String(entry).trim().replace(/^(?:(?:matrix|room|channel):)+/i, "");
+}
+
+async function invitedByFriend(rules: InviteRules, inviter: string): Promise<boolean> {
+  const entries = rules.config.autoJoinFrom ?? [];
+  if (entries.some((entry) => normalizeUserEntry(entry) === inviter)) return true;
+  const server = inviter.slice(inviter.indexOf(":") + 1);
+  if (entries.some((entry) => entry.trim() === `*:${server}`)) return true;
+  return entries.some((entry) => entry.trim() === "paired") && (await rules.paired()).includes(inviter);
+}
+
+/**
+ * Decides one invite. An alias in the list is resolved by the homeserver: what
+ * the inviting room says of itself is nobody's word but the inviter's.
+ */
+export async function judgeInvite(invite: InboundInvite, rules: InviteRules): Promise<InviteVerdict> {
+  const mode = rules.config.autoJoin ?? "off";
+  if (mode === "always") return { accept: true, why: "always" };
+  if (await invitedByFriend(rules, invite.sender)) return { accept: true, why: "inviter" };
+  const hint =
+    mode === "off"
+      ? `set ${rules.path}.autoJoin to "allowlist" and list the room in ${rules.path}.autoJoinAllowlist, or the inviter in ${rules.path}.autoJoinFrom`
+      : `add ${JSON.stringify(invite.roomId)} to ${rules.path}.autoJoinAllowlist, or the inviter to ${rules.path}.autoJoinFrom`;
+  if (mode === "off") return { accept: false, hint };
+  const entries = (rules.config.autoJoinAllowlist ?? []).map(roomEntry);
+  if (entries.includes("*") || entries.includes(invite.roomId)) return { accept: true, why: "room" };
+  for (const alias of entries.filter((entry) => entry.startsWith("#"))) {
+    const resolved = await rules.resolveAlias(alias);
+    if (resolved?.roomId === invite.roomId) return { accept: true, why: "alias" };
+  }
+  return { accept: false, hint };
+}
+
+/** Servers to join through: the inviter's, and the room's own where its id still names one. */
+export function viaServers(invite: Pick<InboundInvite, "roomId" | "sender">): string[] {
+  const server = (id: string) => (id.includes(":") ? id.slice(id.indexOf(":") + 1) : undefined);
+  return [...new Set([server(invite.sender), server(invite.roomId)])].filter((name): name is string => Boolean(name));
+}

@@ -1,0 +1,49 @@
+/** One message from the inbox to its end. */
+import type { InboundMessage } from "../native/account.ts";
+import { runTurn } from "./dispatch.ts";
+import type { Drop } from "./drop.ts";
+import { challenge } from "./pairing.ts";
+import type { InboundPorts, TurnProgress } from "./ports.ts";
+import { prepare } from "./prepare.ts";
+
+/**
+ * @returns why there was no answer, if there was none
+ * @throws when the message should be tried again
+ */
+export async function handleMessage(event: InboundMessage, ports: InboundPorts, progress: TurnProgress): Promise<Drop | undefined> {
+  const preparation = await prepare(event, ports);
+  if (preparation.kind === "answer") return runTurn(preparation.turn, ports, progress);
+  if (preparation.kind === "drop") {
+    const { remember, drop } = preparation;
+    if (remember) {
+      ports.history.record(
+        remember.key,
+        { sender: remember.senderName, body: remember.text, timestamp: event.originServerTs, messageId: event.eventId },
+        remember.limit,
+      );
+    }
+    return drop;
+  }
+  const answer = await challenge({
+    runtime: ports.runtime,
+    accountId: ports.accountId,
+    sender: event.sender,
+    senderName: preparation.senderName,
+    now: ports.now(),
+  });
+  if (answer.kind === "tell") {
+    if (answer.created) {
+      ports.log.info(`[${ports.accountId}] pairing requested; see \`openclaw pairing list matrix\``);
+    }
+    await ports.account.sendText({
+      roomId: preparation.roomId,
+      markdown: answer.text,
+      kind: "text",
+      key: `in:${event.eventId}:pairing`,
+      chunkLimit: 4000,
+      chunkMode: "length",
+      tables: "block",
+    });
+  }
+  return { reason: "pairing_pending" };
+}

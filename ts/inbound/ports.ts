@@ -1,0 +1,51 @@
+/** What the way in needs from outside; the gateway provides it. */
+import type { ResolvedMatrixAccount } from "../config/accounts.ts";
+import type { ChannelLogSink, OpenClawConfig, PluginRuntime, ReplyPayload } from "../host/types.ts";
+import type { Account, InboundMessage } from "../native/account.ts";
+import type { DropLog } from "./drop.ts";
+import type { PendingHistory } from "./history.ts";
+import type { Quotes } from "./quote.ts";
+
+/** Delivers what the agent says in one turn. */
+export interface ReplySink {
+  partial(text: string | undefined): void;
+  deliver(payload: ReplyPayload, kind: "tool" | "block" | "final"): Promise<{ messageIds: string[]; visibleReplySent: boolean; content?: string }>;
+  finish(): Promise<void>;
+}
+
+export interface ReplyPlan {
+  sink: ReplySink;
+  /** Partial replies are shown. */
+  streams: boolean;
+  blockStreaming: boolean;
+}
+
+export interface InboundPorts {
+  runtime: PluginRuntime;
+  /** The host's configuration as it is now. */
+  cfg: () => OpenClawConfig;
+  /** The account's configuration as it is now. */
+  resolved: () => ResolvedMatrixAccount;
+  accountId: string;
+  /** Where the account's keys stand: `channels.matrix` or `channels.matrix.accounts.<id>`. */
+  path: string;
+  account: Account;
+  /** User ids of this gateway's other Matrix accounts. */
+  bots: () => ReadonlySet<string>;
+  reply: (turn: { roomId: string; threadRootId?: string; eventId: string }) => ReplyPlan;
+  history: PendingHistory;
+  quotes: Quotes;
+  drops: DropLog;
+  log: ChannelLogSink;
+  now: () => number;
+}
+
+/** How one event's turn tells how far it is. */
+export interface TurnProgress {
+  /** The host has taken the turn. */
+  adopted: () => Promise<void>;
+  /** The conversation's next message may go to the host. */
+  released: () => void;
+}
+
+export type { InboundMessage };

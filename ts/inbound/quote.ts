@@ -1,0 +1,56 @@
+/** What a reply answers and what a thread began with, looked up once (THR-5, THR-6). */
+import type { Account, FetchedMessage } from "../native/account.ts";
+
+/** Characters of a quoted message the agent sees. */
+export const QUOTE_LIMIT = 500;
+const CACHED = 256;
+
+export interface Quote {
+  eventId: string;
+  sender: string;
+  /** Display name, else the user id. */
+  label: string;
+  text: string;
+}
+
+/** Keeps what was fetched; the messages of one account. */
+export class Quotes {
+  readonly #account: Pick<Account, "fetchMessage">;
+  readonly #cache = new Map<string, Quote>();
+
+  constructor(account: Pick<Account, "fetchMessage">) {
+    this.#account = account;
+  }
+
+  /** The message, shortened; undefined when it is not there or not readable. Never fails a turn. */
+  async find(roomId: string, eventId: string): Promise<Quote | undefined> {
+    const key = `${roomId} ${eventId}`;
+    const cached = this.#cache.get(key);
+    if (cached) {
+      this.#cache.delete(key);
+      this.#cache.set(key, cached);
+      return cached;
+    }
+    const message = await this.#account.fetchMessage(roomId, eventId).catch(() => undefined);
+    if (!message) return undefined;
+    const quote = { eventId, sender: message.sender, label: message.senderName ?? message.sender, text: readable(message) };
+    // An undecryptable message may be readable the next time.
+    if (message.unavailable === "undecryptable") return quote;
+    this.#cache.set(key, quote);
+    if (this.#cache.size > CACHED) this.#cache.delete(this.#cache.keys().next().value as string);
+    return quote;
+  }
+}
+
+function readable(message: FetchedMessage): string {
+  if (message.unavailable === "undecryptable") return "[a message that could not be decrypted]";
+  if (message.unavailable === "redacted") return "[a deleted message]";
+  const text = message.text.trim() || `[${message.kind}]`;
+  return shorten(text, QUOTE_LIMIT);
+}
+
+/** At most `limit` characters, never half of one. */
+export function shorten(text: string, limit: number): string {
+  const characters = [...text];
+  return characters.length <= limit ? text : `${characters.slice(0, limit - 1).join("")}…`;
+}
