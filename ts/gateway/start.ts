@@ -3,9 +3,8 @@
  * back. A trouble that waiting may cure is waited out; any other is said, and
  * the gateway lives on.
  */
-import { type HostConfig, listMatrixAccountIds, normalizeAccountId, type ResolvedMatrixAccount, resolveMatrixAccount, toOpenAccountOptions } from "../config/accounts.ts";
+import { listMatrixAccountIds, type ResolvedMatrixAccount, resolveMatrixAccount, toOpenAccountOptions } from "../config/accounts.ts";
 import { processEnvironment } from "../config/env.ts";
-import { matrixSection } from "../config/schema.ts";
 import { hostRuntime, pluginRootDir } from "../host/slot.ts";
 import type { ChannelGatewayContext, OpenClawConfig, PluginRuntime } from "../host/types.ts";
 import type { InboundMessage } from "../native/account.ts";
@@ -15,6 +14,7 @@ import { AccountStatus, healthPatch } from "./account-status.ts";
 import { aborted, pause, retryDelay } from "./backoff.ts";
 import { runIngress } from "./ingress.ts";
 import { bridgeLogs } from "./logs.ts";
+import { accountPath } from "./place.ts";
 import { createPorts } from "./ports.ts";
 import { enter, leave, type RunningAccount, runningAccounts, setBlocked } from "./registry.ts";
 import { type Trouble, trouble, troubleOf } from "./sentences.ts";
@@ -41,12 +41,6 @@ function hostSurroundings(): Surroundings {
     stateRoot: runtime.state.resolveStateDir(),
     delay: retryDelay,
   };
-}
-
-/** Where the account's keys stand, as a person would write it. */
-export function accountPath(cfg: HostConfig, accountId: string): string {
-  const key = Object.keys(matrixSection(cfg).accounts ?? {}).find((name) => normalizeAccountId(name) === accountId);
-  return key === undefined ? "channels.matrix" : `channels.matrix.accounts.${key}`;
 }
 
 /** Stays pending until the host's signal fires, as the host asks of every account. */

@@ -27,3 +27,8 @@ export function normalizeTarget(raw: string): string | undefined {
 }
 
 export const TARGET_HINT = "a room (!room:server), an alias (#room:server) or a person (@user:server)";
+
+/** An event id, or nothing: other channels' ids and counters are no Matrix relations. */
+export function eventIdOf(value: string | number | null | undefined): string | undefined {
+  return typeof value === "string" && value.startsWith("$") ? value : undefined;
+}

@@ -1,0 +1,88 @@
+/** What the host shows and checks of the access rules: DM policy, room mentions, pairing, warnings. */
+import { type ResolvedMatrixAccount, resolveMatrixAccount, roomConfig } from "../config/accounts.ts";
+import { createLazyRuntimeModule } from "../host/lazy.ts";
+import type { ChannelPlugin, OpenClawConfig } from "../host/types.ts";
+import { effectiveDmPolicy, effectiveGroupPolicy, normalizeUserEntry, requiresMention } from "../inbound/policy.ts";
+import { bareTarget } from "../outbound/target.ts";
+import { findAccount } from "./find.ts";
+import { accountPath } from "./place.ts";
+import { runningAccount } from "./registry.ts";
+
+const loadRpc = createLazyRuntimeModule(() => import("../host/rpc.ts"));
+
+function warnings(cfg: OpenClawConfig, account: ResolvedMatrixAccount): string[] {
+  const { config, accountId } = account;
+  const path = accountPath(cfg, accountId);
+  const found: string[] = [];
+  const policy = effectiveGroupPolicy(config, cfg.channels?.defaults?.groupPolicy);
+  const rooms = Object.entries(config.groups ?? {}).filter(([, room]) => room.enabled !== false);
+  if (policy === "open") {
+    found.push(`Matrix account "${accountId}": ${path}.groupPolicy is "open", so anybody in any room the bot is in may talk to the agent. Set it to "allowlist" and list rooms in ${path}.groups.`);
+  }
+  const unguarded = rooms.filter(([, room]) => !room.users?.length);
+  if (policy === "allowlist" && !config.groupAllowFrom?.length && unguarded.length > 0) {
+    found.push(`Matrix account "${accountId}": ${path}.groupAllowFrom is empty, so every member of ${unguarded.map(([key]) => key).join(", ")} may talk to the agent. List user ids there or in the room's users.`);
+  }
+  if (config.autoJoin === "always") {
+    found.push(`Matrix account "${accountId}": ${path}.autoJoin is "always", so anybody can bring the bot into a room. Set it to "allowlist" with ${path}.autoJoinAllowlist or ${path}.autoJoinFrom.`);
+  }
+  const dm = effectiveDmPolicy(config);
+  const everybody = (config.dm?.allowFrom ?? []).some((entry) => normalizeUserEntry(String(entry)) === "*");
+  if (dm === "open" && everybody) {
+    found.push(`Matrix account "${accountId}": ${path}.dm.policy is "open", so anybody may send the agent direct messages. Set it to "pairing" or "allowlist".`);
+  }
+  if (dm === "open" && !everybody) {
+    found.push(`Matrix account "${accountId}": ${path}.dm.policy is "open" but ${path}.dm.allowFrom has no "*", so only the listed people are answered. Add "*", or set the policy to "allowlist".`);
+  }
+  return found;
+}
+
+export const security: NonNullable<ChannelPlugin<ResolvedMatrixAccount>["security"]> = {
+  resolveDmPolicy: ({ cfg, account }) => {
+    const path = accountPath(cfg, account.accountId);
+    return {
+      policy: effectiveDmPolicy(account.config),
+      allowFrom: account.config.dm?.allowFrom ?? [],
+      policyPath: `${path}.dm.policy`,
+      allowFromPath: `${path}.dm.`,
+      approveHint: "openclaw pairing approve matrix <CODE>",
+      normalizeEntry: (raw) => normalizeUserEntry(raw) ?? raw.trim(),
+    };
+  },
+  collectWarnings: ({ cfg, account }) => warnings(cfg, account),
+};
+
+export const groups: NonNullable<ChannelPlugin["groups"]> = {
+  resolveRequireMention: ({ cfg, accountId, groupId }) => {
+    if (!groupId) return undefined;
+    return requiresMention(roomConfig(resolveMatrixAccount(cfg, accountId), { roomId: bareTarget(groupId), aliases: [] }).entry);
+  },
+  resolveToolPolicy: ({ cfg, accountId, groupId }) =>
+    groupId ? roomConfig(resolveMatrixAccount(cfg, accountId), { roomId: bareTarget(groupId), aliases: [] }).entry?.tools : undefined,
+};
+
+export const pairing: NonNullable<ChannelPlugin["pairing"]> = {
+  idLabel: "matrixUserId",
+  normalizeAllowEntry: (entry) => normalizeUserEntry(entry) ?? entry.trim(),
+  notifyApproval: async ({ cfg, id, accountId }) => {
+    const userId = normalizeUserEntry(id);
+    if (!userId) return;
+    const here = resolveMatrixAccount(cfg, accountId).accountId;
+    if (!runningAccount(here)) {
+      // `openclaw pairing approve --notify` runs outside the gateway.
+      const { callGatewayFromCli } = await loadRpc();
+      await callGatewayFromCli("matrix.pairing.notify", {}, { id: userId, accountId: here }, { progress: false });
+      return;
+    }
+    const { account } = findAccount(cfg, here);
+    const { roomId } = await account.openDm(userId);
+    await account.sendText({
+      roomId,
+      markdown: "✅ OpenClaw access approved. Send a message to start chatting.",
+      kind: "text",
+      chunkLimit: 4000,
+      chunkMode: "length",
+      tables: "block",
+    });
+  },
+};

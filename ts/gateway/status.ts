@@ -1,0 +1,138 @@
+/** `openclaw channels status`: what an account is, what the homeserver says, and why it may be silent (STA-1). */
+import type { ResolvedMatrixAccount } from "../config/accounts.ts";
+import { extraCaCerts, processEnvironment } from "../config/env.ts";
+import { createLazyRuntimeModule } from "../host/lazy.ts";
+import { pluginRootDir } from "../host/slot.ts";
+import type { ChannelAccountSnapshot, ChannelStatusAdapter, ChannelStatusIssue } from "../host/types.ts";
+import type { Health, ProbeResult } from "../native/account.ts";
+import { describeAccount } from "./config-facet.ts";
+import { blockedAccount, runningAccount } from "./registry.ts";
+import { troubleOf } from "./sentences.ts";
+import { accountPath } from "./place.ts";
+
+const loadAddon = createLazyRuntimeModule(() => import("../native/load.ts"));
+
+export interface MatrixProbe {
+  ok: boolean;
+  elapsedMs: number;
+  /** Newest specification version the homeserver speaks, of all it lists. */
+  versions?: string[];
+  userId?: string;
+  deviceId?: string;
+  error?: string;
+  code?: string;
+  /** Of the account that runs here. */
+  health?: Health;
+}
+
+async function ask(account: ResolvedMatrixAccount, timeoutMs: number): Promise<ProbeResult> {
+  if (!account.homeserver) throw new Error(account.issue ?? "no homeserver is configured");
+  const { loadNative } = await loadAddon();
+  return loadNative(pluginRootDir()).probe({
+    homeserver: account.homeserver,
+    network: { allowPrivateNetwork: account.allowPrivateNetwork, proxy: account.proxy, extraCaCerts: extraCaCerts(processEnvironment()) },
+    // A password account has no token to show; its running session tells who it is.
+    accessToken: account.accessToken,
+    timeoutMs,
+  });
+}
+
+export async function probeAccount(account: ResolvedMatrixAccount, timeoutMs: number, path: string): Promise<MatrixProbe> {
+  const startedAt = Date.now();
+  const running = runningAccount(account.accountId);
+  const health = await running?.account.health().catch(() => undefined);
+  try {
+    const result = await ask(account, timeoutMs);
+    const identity = running?.account.identity;
+    return {
+      ok: true,
+      elapsedMs: result.elapsedMs,
+      versions: result.versions,
+      userId: result.userId ?? identity?.userId,
+      deviceId: result.deviceId ?? identity?.deviceId,
+      health,
+    };
+  } catch (error) {
+    const { code, message } = troubleOf(error, { path, accountId: account.accountId });
+    return { ok: false, elapsedMs: Date.now() - startedAt, code, error: message, health };
+  }
+}
+
+function hours(since: number | undefined, now: number): string {
+  if (since === undefined) return "";
+  const minutes = Math.max(1, Math.round((now - since) / 60_000));
+  return minutes < 120 ? `, the oldest for ${minutes} min` : `, the oldest for ${Math.round(minutes / 60)} h`;
+}
+
+/** What a health has to say to the person who wonders why nothing comes. */
+export function healthIssues(accountId: string, health: Health, now: number = Date.now()): Omit<ChannelStatusIssue, "channel">[] {
+  const issues: Omit<ChannelStatusIssue, "channel">[] = [];
+  const add = (kind: ChannelStatusIssue["kind"], message: string, fix?: string) => issues.push({ accountId, kind, message, fix });
+  const { undecryptable, outbox, inbox } = health;
+  if (undecryptable.waiting > 0) {
+    const causes = undecryptable.causes.map(({ cause, count }) => `${cause}: ${count}`).join(", ");
+    add(
+      "runtime",
+      `${undecryptable.waiting} encrypted message(s) cannot be read yet${hours(undecryptable.oldestAt, now)}${causes ? ` (${causes})` : ""}.`,
+      `Run \`openclaw matrix verify status --account ${accountId} --verbose\`.`,
+    );
+  }
+  if (outbox.failed > 0) {
+    add("runtime", `${outbox.failed} message(s) could not be sent${outbox.error ? `; last: ${outbox.error}` : ""}.`, "See `openclaw logs`.");
+  }
+  if (outbox.queued > 0 && health.sync.state !== "running") {
+    add("runtime", `${outbox.queued} message(s) wait to be sent${hours(outbox.oldestAt, now)}.`, "They go out when the homeserver answers again.");
+  }
+  if (inbox.deadLetters > 0) add("runtime", `${inbox.deadLetters} message(s) failed three times and were given up.`, "See `openclaw logs`.");
+  if (health.duplicateOneTimeKeys) {
+    add(
+      "auth",
+      "The homeserver refused this device's one-time keys: the device's encryption keys were used by another client or restored from an old copy.",
+      "Give the account a device of its own: set userId and password instead of accessToken.",
+    );
+  }
+  return issues;
+}
+
+function lifecycleIssue(snapshot: ChannelAccountSnapshot): Omit<ChannelStatusIssue, "channel"> | undefined {
+  const { accountId } = snapshot;
+  if (snapshot.enabled === false) return undefined;
+  if (snapshot.configured === false) {
+    return { accountId, kind: "config", message: `Not configured: ${snapshot.stateReason ?? "the login is missing"}.` };
+  }
+  const blocked = blockedAccount(accountId);
+  if (snapshot.lifecycle === "blocked" || blocked) {
+    const auth = blocked?.code.startsWith("auth") || blocked?.code === "device_in_use";
+    return { accountId, kind: auth ? "auth" : "runtime", message: `Blocked: ${blocked?.message ?? snapshot.lastError ?? "unknown reason"}` };
+  }
+  if (snapshot.lifecycle === "recovering") return { accountId, kind: "runtime", message: `Retrying: ${snapshot.lastError ?? "the homeserver does not answer"}` };
+  return undefined;
+}
+
+export const status: ChannelStatusAdapter<ResolvedMatrixAccount, MatrixProbe> = {
+  defaultRuntime: { accountId: "default", running: false, lastStartAt: null, lastStopAt: null, lastError: null },
+  probeAccount: ({ account, timeoutMs, cfg }) => probeAccount(account, timeoutMs, accountPath(cfg, account.accountId)),
+  formatCapabilitiesProbe: ({ probe }) =>
+    probe.ok
+      ? [{ text: `Homeserver answers in ${probe.elapsedMs} ms, Matrix ${probe.versions?.at(-1) ?? "?"}${probe.userId ? `, as ${probe.userId}` : ""}` }]
+      : [{ text: probe.error ?? "The homeserver does not answer." }],
+  buildAccountSnapshot: ({ account, runtime, probe }) => ({
+    ...runtime,
+    ...describeAccount(account),
+    running: runtime?.running ?? false,
+    lastError: runtime?.lastError ?? null,
+    probe,
+    ...(probe ? { lastProbeAt: Date.now() } : {}),
+  }),
+  collectStatusIssues: (accounts) =>
+    accounts.flatMap((snapshot) => {
+      const issues: Omit<ChannelStatusIssue, "channel">[] = [];
+      const lifecycle = lifecycleIssue(snapshot);
+      if (lifecycle) issues.push(lifecycle);
+      const probe = snapshot.probe as MatrixProbe | undefined;
+      if (probe && !probe.ok && !lifecycle) issues.push({ accountId: snapshot.accountId, kind: "runtime", message: probe.error ?? "The homeserver does not answer." });
+      const health = probe?.health ?? runningAccount(snapshot.accountId)?.health;
+      if (health) issues.push(...healthIssues(snapshot.accountId, health));
+      return issues.map((issue) => ({ channel: "matrix", ...issue }));
+    }),
+};

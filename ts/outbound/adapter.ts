@@ -1,0 +1,114 @@
+/** The host's way to send through us: the message tool, cron, recovery, `openclaw message send`. */
+import { randomUUID } from "node:crypto";
+import type {
+  ChannelMessageAdapterShape,
+  ChannelMessageUnknownSendContext,
+  ChannelMessageUnknownSendReconciliationResult,
+  ChannelOutboundAdapter,
+  ChannelOutboundContext,
+  OpenClawConfig,
+} from "../host/types.ts";
+import { createLazyRuntimeModule } from "../host/lazy.ts";
+import type { OutboundAccount } from "./send.ts";
+import { DEFAULT_CHUNK_LIMIT } from "./settings.ts";
+import { eventIdOf, normalizeTarget, parseTarget, TARGET_HINT } from "./target.ts";
+
+const loadSend = createLazyRuntimeModule(() => import("./send.ts"));
+const loadFailure = createLazyRuntimeModule(() => import("./failure.ts"));
+
+/** Finds the account that runs in this process; throws with the way out when none does. */
+export type FindAccount = (cfg: OpenClawConfig, accountId?: string | null) => OutboundAccount;
+
+/** A delivery the host drives again after a crash has the same key, hence makes no second event (OUT-7). */
+export function deliveryKey(ctx: Pick<ChannelOutboundContext, "deliveryQueueId" | "deliveryPartIndex">): string {
+  return ctx.deliveryQueueId === undefined ? `out:${randomUUID()}` : `queue:${ctx.deliveryQueueId}:${ctx.deliveryPartIndex ?? 0}`;
+}
+
+export function createOutboundAdapter(find: FindAccount): ChannelOutboundAdapter {
+  return {
+    deliveryMode: "direct",
+    // The core splits: it knows the events' real size.
+    chunker: null,
+    textChunkLimit: DEFAULT_CHUNK_LIMIT,
+    deliveryCapabilities: {
+      durableFinal: { text: true, replyTo: true, thread: true, messageSendingHooks: true, reconcileUnknownSend: true },
+    },
+    resolveTarget: ({ to }) => {
+      const target = to === undefined ? undefined : normalizeTarget(to);
+      return target === undefined
+        ? { ok: false, error: new Error(`"${to ?? ""}" is no Matrix destination: give ${TARGET_HINT}.`) }
+        : { ok: true, to: target };
+    },
+    sendText: async (ctx) => {
+      ctx.signal?.throwIfAborted();
+      const threadRootId = eventIdOf(ctx.threadId);
+      const [{ sendOutboundText }, { receiptOf }] = await Promise.all([loadSend(), loadFailure()]);
+      const sent = await sendOutboundText(find(ctx.cfg, ctx.accountId), {
+        to: ctx.to,
+        text: ctx.text,
+        threadRootId,
+        replyToId: eventIdOf(ctx.replyToId),
+        key: deliveryKey(ctx),
+        beforeSend: async () => {
+          await ctx.onPlatformSendDispatch?.();
+          ctx.signal?.throwIfAborted();
+          ctx.assertDirectAdapterHandoff?.();
+        },
+      });
+      return {
+        channel: "matrix",
+        messageId: sent.eventIds[0] ?? "",
+        target: { kind: "room", id: sent.roomId },
+        receipt: receiptOf(sent.roomId, sent.eventIds, { threadId: threadRootId, replyToId: eventIdOf(ctx.replyToId) }),
+        meta: { state: sent.state },
+      };
+    },
+  };
+}
+
+/**
+ * Whether a send the host lost sight of is out. The outbox has the answer: it
+ * wrote the row before it sent anything.
+ */
+export async function reconcileUnknownSend(
+  find: FindAccount,
+  ctx: ChannelMessageUnknownSendContext,
+): Promise<ChannelMessageUnknownSendReconciliationResult> {
+  let outbound: OutboundAccount;
+  try {
+    outbound = find(ctx.cfg, ctx.accountId);
+  } catch (error) {
+    return { status: "unresolved", retryable: true, error: error instanceof Error ? error.message : String(error) };
+  }
+  const { receiptOf } = await loadFailure();
+  const entry = await outbound.account.outboxEntry(deliveryKey({ deliveryQueueId: ctx.queueId, deliveryPartIndex: 0 }));
+  if (entry.state === "queued") return { status: "unresolved", retryable: true, error: "the message waits in the outbox" };
+  if (entry.state === "sent") {
+    const target = parseTarget(ctx.to);
+    const roomId = target?.kind === "room" ? target.roomId : ctx.to;
+    return { status: "sent", messageId: entry.eventIds[0], receipt: receiptOf(roomId, entry.eventIds, { threadId: eventIdOf(ctx.threadId) }) };
+  }
+  if (entry.eventIds.length > 0) return { status: "unresolved", retryable: false, error: entry.error ?? "only a part was sent" };
+  return { status: "not_sent" };
+}
+
+export function createMessageAdapter(find: FindAccount): ChannelMessageAdapterShape {
+  const { sendText } = createOutboundAdapter(find);
+  return {
+    id: "matrix",
+    durableFinal: {
+      capabilities: { text: true, replyTo: true, thread: true, messageSendingHooks: true, reconcileUnknownSend: true },
+      automaticUnknownSendReconciliation: true,
+      reconcileUnknownSendKinds: { text: true },
+      reconcileUnknownSend: (ctx) => reconcileUnknownSend(find, ctx),
+    },
+    send: {
+      text: async (ctx) => {
+        if (!sendText) throw new Error("the Matrix channel has no text adapter");
+        const { receipt, messageId } = await sendText(ctx as ChannelOutboundContext);
+        if (!receipt) throw new Error("the Matrix channel sent without a receipt");
+        return { receipt, messageId };
+      },
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/** One text to one destination, through the account that runs in this process. */
+import type { ResolvedMatrixAccount } from "../config/accounts.ts";
+import { PlatformMessageNotDispatchedError } from "../host/errors.ts";
+import type { Account, Sent } from "../native/account.ts";
+import { deliveryError } from "./failure.ts";
+import { writeSettings } from "./settings.ts";
+import { parseTarget, TARGET_HINT } from "./target.ts";
+
+/** The account an outbound call runs on; the gateway knows which are there. */
+export interface OutboundAccount {
+  account: Account;
+  resolved: ResolvedMatrixAccount;
+}
+
+export interface OutboundText {
+  to: string;
+  text: string;
+  threadRootId?: string;
+  replyToId?: string;
+  key: string;
+  /** Called right before the send; throws when the host has withdrawn it. */
+  beforeSend?: () => Promise<void>;
+}
+
+/** The room behind a target; a person's is opened if there is none (SES-10). */
+export async function resolveRoom(account: Account, to: string): Promise<string> {
+  const target = parseTarget(to);
+  if (!target) throw new PlatformMessageNotDispatchedError(`"${to}" is no Matrix destination: give ${TARGET_HINT}.`, { cause: undefined });
+  if (target.kind === "room") return target.roomId;
+  if (target.kind === "user") return (await account.openDm(target.userId)).roomId;
+  const resolved = await account.resolveAlias(target.alias);
+  if (!resolved) throw new PlatformMessageNotDispatchedError(`There is no room ${target.alias}.`, { cause: undefined });
+  return resolved.roomId;
+}
+
+export async function sendOutboundText({ account, resolved }: OutboundAccount, message: OutboundText): Promise<Sent & { roomId: string }> {
+  const roomId = await resolveRoom(account, message.to);
+  const settings = writeSettings(resolved.config, resolved.config.groups?.[roomId]);
+  await message.beforeSend?.();
+  try {
+    const sent = await account.sendText({
+      roomId,
+      threadRootId: message.threadRootId,
+      replyToId: message.replyToId,
+      markdown: message.text,
+      kind: "text",
+      key: message.key,
+      chunkLimit: settings.chunkLimit,
+      chunkMode: settings.chunkMode,
+      tables: settings.tables,
+    });
+    return { ...sent, roomId };
+  } catch (error) {
+    throw await deliveryError(account, { key: message.key, roomId, text: message.text }, error);
+  }
+}
