@@ -2,11 +2,11 @@
 import { definePluginEntry, type OpenClawPluginApi } from "./host/plugin-entry.ts";
 
 /** Registers `openclaw matrix`; everything behind it is loaded on use. */
-export function registerMatrixCliMetadata(api: Pick<OpenClawPluginApi, "registerCli">): void {
+export function registerMatrixCliMetadata(api: Pick<OpenClawPluginApi, "registerCli" | "rootDir">): void {
   api.registerCli(
     async ({ program, config, logger }) => {
       const { registerMatrixCli } = await import("./cli/index.ts");
-      registerMatrixCli(program, { config, logger });
+      registerMatrixCli(program, { config, logger, rootDir: api.rootDir });
     },
     {
       descriptors: [

@@ -5,22 +5,20 @@
 import { type HostConfig, listMatrixAccountIds } from "../config/accounts.ts";
 import { selectAccount } from "../config/select.ts";
 import { hostRuntime } from "../host/slot.ts";
-import type { GatewayRequestHandlerOptions } from "../host/types.ts";
+import type { GatewayRequestHandlerOptions, OpenClawConfig } from "../host/types.ts";
 import type { Account } from "../native/account.ts";
 import { MatrixError } from "../native/errors.ts";
 import { encryptionReport } from "../verification/report.ts";
-import { pairing } from "./security.ts";
-import { blockedAccount, runningAccount, runningAccounts } from "./registry.ts";
+import type { MethodName } from "./method-names.ts";
+import { blockedAccount, runningAccount } from "./registry.ts";
+import { notifyApproved } from "./security.ts";
 
 type Params = Record<string, unknown>;
 
-export interface Method {
-  scope: "operator.read" | "operator.admin";
-  run: (params: Params, cfg: HostConfig) => Promise<unknown>;
-}
+type Method = (params: Params, cfg: HostConfig) => Promise<unknown>;
 
 /** A method on one running account; `accountId` as the commands' `--account`. */
-function onAccount(run: (account: Account, params: Params) => Promise<unknown>): Method["run"] {
+function onAccount(run: (account: Account, params: Params) => Promise<unknown>): Method {
   return (params, cfg) => {
     const accountId = selectAccount(cfg, typeof params.accountId === "string" ? params.accountId : undefined);
     const running = runningAccount(accountId);
@@ -33,41 +31,30 @@ function onAccount(run: (account: Account, params: Params) => Promise<unknown>):
   };
 }
 
-export const METHODS: Readonly<Record<string, Method>> = {
-  "matrix.status": {
-    scope: "operator.read",
-    run: async (_params, cfg) => ({
-      accounts: await Promise.all(
-        listMatrixAccountIds(cfg).map(async (accountId) => ({
-          accountId,
-          identity: runningAccount(accountId)?.account.identity ?? null,
-          health: (await runningAccount(accountId)?.account.health().catch(() => undefined)) ?? null,
-          blocked: blockedAccount(accountId) ?? null,
-        })),
-      ),
-      running: runningAccounts().length,
-    }),
-  },
-  "matrix.verify.status": {
-    scope: "operator.admin",
-    run: onAccount(async (account) => encryptionReport(await account.encryptionStatus())),
-  },
+export const METHODS: Readonly<Record<MethodName, Method>> = {
+  "matrix.status": async (_params, cfg) => ({
+    accounts: await Promise.all(
+      listMatrixAccountIds(cfg).map(async (accountId) => ({
+        accountId,
+        identity: runningAccount(accountId)?.account.identity ?? null,
+        health: (await runningAccount(accountId)?.account.health().catch(() => undefined)) ?? null,
+        blocked: blockedAccount(accountId) ?? null,
+      })),
+    ),
+  }),
+  "matrix.verify.status": onAccount(async (account) => encryptionReport(await account.encryptionStatus())),
   /** Tells a person that the request was approved; `openclaw pairing approve --notify` runs outside the gateway. */
-  "matrix.pairing.notify": {
-    scope: "operator.admin",
-    run: async (params, cfg) => {
-      await pairing.notifyApproval?.({ cfg: cfg as never, id: String(params.id ?? ""), accountId: typeof params.accountId === "string" ? params.accountId : undefined });
-      return { notified: true };
-    },
+  "matrix.pairing.notify": async (params, cfg) => {
+    if (typeof params.id !== "string") throw new MatrixError({ code: "config_invalid", message: "matrix.pairing.notify needs the user id as `id`." });
+    await notifyApproved(cfg as OpenClawConfig, selectAccount(cfg, typeof params.accountId === "string" ? params.accountId : undefined), params.id);
+    return { notified: true };
   },
 };
 
 /** Answers one request; an error keeps its code so that the command can say the same sentence. */
-export async function serveMethod(name: string, { params, respond }: Pick<GatewayRequestHandlerOptions, "params" | "respond">): Promise<void> {
+export async function serveMethod(name: MethodName, { params, respond }: Pick<GatewayRequestHandlerOptions, "params" | "respond">): Promise<void> {
   try {
-    const method = METHODS[name];
-    if (!method) throw new MatrixError({ code: "not_found", message: `There is no method ${name}.` });
-    respond(true, await method.run(params, hostRuntime().config.current() as HostConfig));
+    respond(true, await METHODS[name](params, hostRuntime().config.current() as HostConfig));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const code = error instanceof MatrixError ? error.code : "internal";

@@ -61,28 +61,30 @@ export const groups: NonNullable<ChannelPlugin["groups"]> = {
     groupId ? roomConfig(resolveMatrixAccount(cfg, accountId), { roomId: bareTarget(groupId), aliases: [] }).entry?.tools : undefined,
 };
 
+/** Tells a person that the request was approved; by the account that runs in this process. */
+export async function notifyApproved(cfg: OpenClawConfig, accountId: string, userId: string): Promise<void> {
+  const { account } = findAccount(cfg, accountId);
+  const { roomId } = await account.openDm(userId);
+  await account.sendText({
+    roomId,
+    markdown: "✅ OpenClaw access approved. Send a message to start chatting.",
+    kind: "text",
+    chunkLimit: 4000,
+    chunkMode: "length",
+    tables: "block",
+  });
+}
+
 export const pairing: NonNullable<ChannelPlugin["pairing"]> = {
   idLabel: "matrixUserId",
   normalizeAllowEntry: (entry) => normalizeUserEntry(entry) ?? entry.trim(),
-  notifyApproval: async ({ cfg, id, accountId }) => {
+  notifyApproval: async ({ cfg, id, accountId: stated }) => {
     const userId = normalizeUserEntry(id);
     if (!userId) return;
-    const here = resolveMatrixAccount(cfg, accountId).accountId;
-    if (!runningAccount(here)) {
-      // `openclaw pairing approve --notify` runs outside the gateway.
-      const { callGatewayFromCli } = await loadRpc();
-      await callGatewayFromCli("matrix.pairing.notify", {}, { id: userId, accountId: here }, { progress: false });
-      return;
-    }
-    const { account } = findAccount(cfg, here);
-    const { roomId } = await account.openDm(userId);
-    await account.sendText({
-      roomId,
-      markdown: "✅ OpenClaw access approved. Send a message to start chatting.",
-      kind: "text",
-      chunkLimit: 4000,
-      chunkMode: "length",
-      tables: "block",
-    });
+    const { accountId } = resolveMatrixAccount(cfg, stated);
+    if (runningAccount(accountId)) return notifyApproved(cfg, accountId, userId);
+    // `openclaw pairing approve --notify` runs outside the gateway.
+    const { callGatewayFromCli } = await loadRpc();
+    await callGatewayFromCli("matrix.pairing.notify", {}, { id: userId, accountId }, { progress: false });
   },
 };

@@ -34,3 +34,8 @@ export type TurnPlan = Extract<Awaited<ReturnType<RunParams["adapter"]["resolveT
 export type TurnAdoptionLifecycle = NonNullable<RunParams["turnAdoptionLifecycle"]>;
 export type AgentRoute = ReturnType<PluginRuntime["channel"]["routing"]["resolveAgentRoute"]>;
 export type InboundContext = Awaited<ReturnType<PluginRuntime["channel"]["inbound"]["buildContext"]>>;
+
+import type { OpenClawPluginApi as Api } from "openclaw/plugin-sdk/channel-core";
+
+/** The host's command-line program (commander). */
+export type CliProgram = Parameters<Parameters<Api["registerCli"]>[0]>[0]["program"];

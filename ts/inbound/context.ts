@@ -55,7 +55,8 @@ export async function buildContext(turn: PreparedTurn, ports: InboundPorts, hist
       dmScope: route.dmScope,
       accountId: ports.accountId,
       routeSessionKey: turn.sessionKey,
-      parentSessionKey: turn.parentSessionKey,
+      // A thread takes over the model chosen for its room, not the room's transcript.
+      modelParentSessionKey: turn.parentSessionKey,
       mainSessionKey: route.mainSessionKey,
     },
     reply: {

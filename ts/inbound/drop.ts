@@ -36,7 +36,7 @@ export interface Drop {
 const SILENT: ReadonlySet<DropReason> = new Set(["own_message", "later_edit", "not_a_message", "empty", "pairing_pending"]);
 
 /** Reasons that are daily business in a busy room. */
-const VERBOSE: ReadonlySet<DropReason> = new Set(["notice", "no_mention", "configured_bot", "bot_without_mention"]);
+const VERBOSE: ReadonlySet<DropReason> = new Set(["notice", "configured_bot", "bot_without_mention"]);
 
 export function dropLevel(reason: DropReason): "none" | "debug" | "info" {
   if (SILENT.has(reason)) return "none";

@@ -1,0 +1,351 @@
+/**
+ * An account without a homeserver: a complete `Account` whose inbox is filled by
+ * the test and whose outbox remembers what was sent. It keeps the promises the
+ * contract makes (keys name a send for ever, unsettled rows come again, nothing
+ * works after `close`), so that code tested on it meets them again in the core.
+ */
+import type {
+  Account,
+  EditText,
+  EncryptionStatus,
+  FetchedMessage,
+  Health,
+  Identity,
+  InboundEvent,
+  InboundMessage,
+  MemberInfo,
+  OutboxEntry,
+  RoomInfo,
+  SendText,
+  Sent,
+} from "../../../ts/native/account.ts";
+import { MatrixError } from "../../../ts/native/errors.ts";
+
+export type Outgoing =
+  | ({ type: "text"; eventIds: string[] } & SendText)
+  | ({ type: "edit" } & EditText)
+  | { type: "reaction"; roomId: string; eventId: string; emoji: string }
+  | { type: "redaction"; roomId: string; eventId: string };
+
+type RowState = "waiting" | "leased" | "adopted" | "settled" | "dead";
+
+interface Row {
+  event: InboundEvent;
+  state: RowState;
+  attempts: number;
+  reason?: string;
+}
+
+/** An event as a test states it: what it leaves out is filled in. */
+export type Draft<T extends InboundEvent = InboundEvent> = T extends InboundEvent ? Partial<Omit<T, "seq">> & { type: T["type"] } : never;
+
+export const BOT: Identity = { userId: "@bot:example.org", deviceId: "BOTDEVICE", homeserver: "https://example.org" };
+
+export function emptyHealth(): Health {
+  return {
+    version: 0,
+    sync: { state: "starting", consecutiveFailures: 0 },
+    inbox: { waiting: 0, leased: 0, adopted: 0, deadLetters: 0, gaps: 0 },
+    undecryptable: { waiting: 0, causes: [] },
+    outbox: { queued: 0, failed: 0 },
+    duplicateOneTimeKeys: false,
+  };
+}
+
+export class FakeAccount implements Account {
+  readonly identity: Identity;
+  started = false;
+  closed = false;
+  readonly rows: Row[] = [];
+  readonly sent: Outgoing[] = [];
+  readonly typing: { roomId: string; typing: boolean }[] = [];
+  readonly receipts: { roomId: string; eventId: string; threadRootId?: string; kind: string }[] = [];
+  readonly joined: { room: string; via: string[] }[] = [];
+  readonly rooms = new Map<string, RoomInfo>();
+  readonly members = new Map<string, MemberInfo>();
+  readonly aliases = new Map<string, { roomId: string; via: string[] }>();
+  readonly messages = new Map<string, FetchedMessage>();
+  /** Set to make the next sends fail. */
+  sendError: Error | undefined;
+  encryption: Partial<EncryptionStatus> = {};
+  #health = emptyHealth();
+  #keys = new Map<string, OutboxEntry>();
+  #events = 0;
+  #waiters = new Set<() => void>();
+
+  constructor(identity: Identity = BOT) {
+    this.identity = identity;
+  }
+
+  // ---- what a test does -------------------------------------------------
+
+  /** A room the bot is in. */
+  room(roomId: string, info: Partial<RoomInfo> = {}): RoomInfo {
+    const room: RoomInfo = {
+      roomId,
+      altAliases: [],
+      encrypted: false,
+      joinedMemberCount: 2,
+      invitedMemberCount: 0,
+      membership: "join",
+      directTargets: [],
+      memberIsDirect: false,
+      otherMembers: [],
+      serviceMembers: [],
+      ...info,
+    };
+    this.rooms.set(roomId, room);
+    return room;
+  }
+
+  memberOf(roomId: string, userId: string, displayName?: string): void {
+    this.members.set(`${roomId} ${userId}`, { userId, displayName, membership: "join", powerLevel: 0 });
+  }
+
+  /** Puts an event into the inbox. */
+  push<T extends InboundEvent>(event: Draft<T>): InboundEvent {
+    const seq = this.rows.length + 1;
+    const base = {
+      seq,
+      roomId: "!room:example.org",
+      eventId: `$in${seq}`,
+      sender: "@alice:example.org",
+      originServerTs: 1_700_000_000_000 + seq,
+      receivedAt: 1_700_000_000_000 + seq,
+      encrypted: false,
+      attempts: 0,
+      late: false,
+    };
+    const message = { kind: "text", body: "", text: "", pills: [], live: false };
+    const full = { ...base, ...(event.type === "message" ? message : {}), ...event } as InboundEvent;
+    this.rows.push({ event: full, state: "waiting", attempts: 0 });
+    this.#wake();
+    return full;
+  }
+
+  /** A text message, the shortest way. */
+  say(text: string, event: Partial<Omit<InboundMessage, "type" | "seq">> = {}): InboundMessage {
+    return this.push<InboundMessage>({ type: "message", body: text, text, ...event }) as InboundMessage;
+  }
+
+  stateOf(event: { seq: number }): RowState | undefined {
+    return this.rows[event.seq - 1]?.state;
+  }
+
+  reasonOf(event: { seq: number }): string | undefined {
+    return this.rows[event.seq - 1]?.reason;
+  }
+
+  /** As after a restart: what was not settled is handed out again. */
+  restartInbox(): void {
+    for (const row of this.rows) if (row.state === "leased" || row.state === "adopted") row.state = "waiting";
+    this.#wake();
+  }
+
+  setHealth(change: Partial<Omit<Health, "version">>): void {
+    this.#health = { ...this.#health, ...change, version: this.#health.version + 1 };
+    this.#wake();
+  }
+
+  /** Resolves once the condition holds; the test's own time-out ends a wait in vain. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+
+  texts(): string[] {
+    return this.sent.flatMap((one) => (one.type === "text" ? [one.markdown] : []));
+  }
+
+  // ---- Account ----------------------------------------------------------
+
+  start(): void {
+    this.#open();
+    this.started = true;
+    this.setHealth({ sync: { state: "running", consecutiveFailures: 0, lastSuccessAt: Date.now() } });
+  }
+
+  async *batches(options: { max?: number } = {}): AsyncGenerator<InboundEvent[]> {
+    for (;;) {
+      while (!this.closed && !this.rows.some((row) => row.state === "waiting")) await this.#change();
+      if (this.closed) return;
+      const rows = this.rows.filter((row) => row.state === "waiting").slice(0, options.max ?? 32);
+      for (const row of rows) row.state = "leased";
+      yield rows.map((row) => ({ ...row.event, attempts: row.attempts }));
+      for (const row of rows) row.attempts += 1;
+    }
+  }
+
+  async adopt(seqs: number[]): Promise<void> {
+    this.#open();
+    for (const row of this.#rows(seqs)) if (row.state === "leased") row.state = "adopted";
+  }
+
+  async settle(seqs: number[]): Promise<void> {
+    this.#open();
+    for (const row of this.#rows(seqs)) row.state = "settled";
+    this.#wake();
+  }
+
+  async fail(seq: number, reason: string): Promise<{ deadLetter: boolean }> {
+    this.#open();
+    const [row] = this.#rows([seq]);
+    if (!row) throw new MatrixError({ code: "not_found", message: `no row ${seq}` });
+    row.reason = reason;
+    const deadLetter = row.attempts + 1 >= 3;
+    row.state = deadLetter ? "dead" : "waiting";
+    this.#wake();
+    return { deadLetter };
+  }
+
+  async sendText(request: SendText): Promise<Sent> {
+    this.#open();
+    const known = request.key === undefined ? undefined : this.#keys.get(request.key);
+    if (known) return { eventIds: known.eventIds, state: "sent" };
+    if (this.sendError) {
+      if (request.key) this.#keys.set(request.key, { key: request.key, state: "failed", eventIds: [], error: this.sendError.message });
+      throw this.sendError;
+    }
+    const count = Math.max(1, Math.ceil(request.markdown.length / request.chunkLimit));
+    const eventIds = Array.from({ length: count }, () => this.#eventId());
+    this.sent.push({ type: "text", ...request, eventIds });
+    if (request.key) this.#keys.set(request.key, { key: request.key, state: "sent", eventIds });
+    return { eventIds, state: "sent" };
+  }
+
+  async editText(request: EditText): Promise<Sent> {
+    return this.#once(request.key, () => this.sent.push({ type: "edit", ...request }));
+  }
+
+  async react(request: { roomId: string; eventId: string; emoji: string; key?: string }): Promise<Sent> {
+    return this.#once(request.key, () => this.sent.push({ type: "reaction", roomId: request.roomId, eventId: request.eventId, emoji: request.emoji }));
+  }
+
+  async redact(request: { roomId: string; eventId: string; reason?: string; key?: string }): Promise<Sent> {
+    return this.#once(request.key, () => this.sent.push({ type: "redaction", roomId: request.roomId, eventId: request.eventId }));
+  }
+
+  async outboxEntry(key: string): Promise<OutboxEntry> {
+    this.#open();
+    return this.#keys.get(key) ?? { key, state: "unknown", eventIds: [] };
+  }
+
+  async setTyping(roomId: string, typing: boolean): Promise<void> {
+    this.typing.push({ roomId, typing });
+  }
+
+  async sendReceipt(request: { roomId: string; eventId: string; threadRootId?: string; kind: "public" | "private" }): Promise<void> {
+    this.#open();
+    this.receipts.push(request);
+  }
+
+  async joinRoom(roomIdOrAlias: string, via: string[] = []): Promise<{ roomId: string }> {
+    this.#open();
+    this.joined.push({ room: roomIdOrAlias, via });
+    return { roomId: roomIdOrAlias };
+  }
+
+  async leaveRoom(roomId: string): Promise<void> {
+    this.#open();
+    this.rooms.delete(roomId);
+  }
+
+  async roomInfo(roomId: string): Promise<RoomInfo> {
+    this.#open();
+    const room = this.rooms.get(roomId);
+    if (!room) throw new MatrixError({ code: "not_found", message: `unknown room ${roomId}` });
+    return room;
+  }
+
+  async member(roomId: string, userId: string): Promise<MemberInfo | undefined> {
+    this.#open();
+    return this.members.get(`${roomId} ${userId}`);
+  }
+
+  async resolveAlias(alias: string): Promise<{ roomId: string; via: string[] } | undefined> {
+    this.#open();
+    return this.aliases.get(alias);
+  }
+
+  async openDm(userId: string): Promise<{ roomId: string; created: boolean }> {
+    this.#open();
+    const existing = [...this.rooms.values()].find((room) => room.directTargets.includes(userId));
+    if (existing) return { roomId: existing.roomId, created: false };
+    const roomId = `!dm-${userId.slice(1).replace(":", "-")}:example.org`;
+    this.room(roomId, { directTargets: [userId], otherMembers: [userId] });
+    return { roomId, created: true };
+  }
+
+  async fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined> {
+    this.#open();
+    return this.messages.get(`${roomId} ${eventId}`);
+  }
+
+  async encryptionStatus(): Promise<EncryptionStatus> {
+    this.#open();
+    return {
+      encryptionEnabled: true,
+      userId: this.identity.userId,
+      deviceId: this.identity.deviceId,
+      verified: false,
+      localVerified: true,
+      crossSigningVerified: false,
+      signedByOwner: false,
+      recoveryKeyStored: false,
+      backup: { keyLoadAttempted: false },
+      serverDeviceKnown: true,
+      pendingVerifications: 0,
+      crossSigning: { masterKeyPublished: false, selfSigningKeyPublished: false, userSigningKeyPublished: false },
+      ...this.encryption,
+    };
+  }
+
+  async health(): Promise<Health> {
+    return this.#health;
+  }
+
+  async healthAfter(since: number): Promise<Health | undefined> {
+    while (!this.closed && this.#health.version <= since) await this.#change();
+    return this.closed ? undefined : this.#health;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.#wake();
+  }
+
+  // ---- inside -----------------------------------------------------------
+
+  #open(): void {
+    if (this.closed) throw new MatrixError({ code: "closed", message: "the account is closed" });
+  }
+
+  #rows(seqs: number[]): Row[] {
+    return seqs.flatMap((seq) => this.rows[seq - 1] ?? []);
+  }
+
+  #eventId(): string {
+    this.#events += 1;
+    return `$out${this.#events}`;
+  }
+
+  #once(key: string | undefined, record: () => void): Sent {
+    this.#open();
+    const known = key === undefined ? undefined : this.#keys.get(key);
+    if (known) return { eventIds: known.eventIds, state: "sent" };
+    if (this.sendError) throw this.sendError;
+    record();
+    const eventIds = [this.#eventId()];
+    if (key) this.#keys.set(key, { key, state: "sent", eventIds });
+    return { eventIds, state: "sent" };
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.add(resolve));
+  }
+
+  #wake(): void {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const resolve of waiters) resolve();
+  }
+}

@@ -1,0 +1,81 @@
+/** `openclaw matrix verify …`. */
+import { type EncryptionReport, encryptionReport } from "../verification/report.ts";
+import { type CommandHost, type CommandOutcome, onGatewayOrAccount } from "./run.ts";
+
+export interface StatusOptions {
+  account?: string;
+  verbose?: boolean;
+  includeRecoveryKey?: boolean;
+  allowDegradedLocalState?: boolean;
+}
+
+export async function verifyStatus(host: CommandHost, options: StatusOptions): Promise<CommandOutcome> {
+  const report = await onGatewayOrAccount<EncryptionReport & { recoveryKey?: string }>(
+    host,
+    options.account,
+    "matrix.verify.status",
+    { includeRecoveryKey: options.includeRecoveryKey ?? false },
+    async (account) => encryptionReport(await account.encryptionStatus()),
+  );
+  const unasked = report.encryptionEnabled && report.serverDeviceKnown === null;
+  if (unasked && !options.allowDegradedLocalState) {
+    throw new Error("The homeserver could not be asked about this device. Try again, or add --allow-degraded-local-state to see what is known here.");
+  }
+  return { json: report, lines: statusLines(report, options.verbose ?? false), exitCode: report.serverDeviceKnown === false ? 1 : 0 };
+}
+
+function yesNo(value: boolean | null): string {
+  return value === null ? "unknown" : value ? "yes" : "no";
+}
+
+/** The report for people: the verdict first, then what it rests on, then what to do. */
+export function statusLines(report: EncryptionReport, verbose: boolean): string[] {
+  const lines = [`${report.userId}, device ${report.deviceId}`];
+  if (!report.encryptionEnabled) {
+    return [...lines, "Encryption: off", "Next: set encryption: true on this account to read and write in encrypted rooms."];
+  }
+  lines.push("Encryption: on");
+  lines.push(
+    report.crossSigningVerified
+      ? "Verified: yes, signed by the account's own cross-signing identity"
+      : "Verified: no, the account's own cross-signing identity has not signed this device",
+  );
+  lines.push(`Key backup: ${backupLine(report)}`);
+  if (report.pendingVerifications > 0) lines.push(`Verification requests waiting: ${report.pendingVerifications}`);
+  if (verbose) lines.push(...details(report));
+  return [...lines, ...nextSteps(report)];
+}
+
+function backupLine({ backup }: EncryptionReport): string {
+  if (backup.serverVersion === null) return "none on the homeserver";
+  if (backup.activeVersion === backup.serverVersion) return `version ${backup.serverVersion}, in use`;
+  return `version ${backup.serverVersion} on the homeserver, not in use by this device`;
+}
+
+function details(report: EncryptionReport): string[] {
+  const { backup, crossSigning } = report;
+  return [
+    `  verified locally: ${yesNo(report.localVerified)}`,
+    `  verified by cross-signing: ${yesNo(report.crossSigningVerified)}`,
+    `  signed by its owner: ${yesNo(report.signedByOwner)}`,
+    `  cross-signing keys published: master ${yesNo(crossSigning.masterKeyPublished)}, self-signing ${yesNo(crossSigning.selfSigningKeyPublished)}, user-signing ${yesNo(crossSigning.userSigningKeyPublished)}`,
+    `  recovery key stored: ${yesNo(report.recoveryKeyStored)}${report.recoveryKeyId ? ` (${report.recoveryKeyId})` : ""}`,
+    `  backup signature trusted: ${yesNo(backup.trusted)}`,
+    `  backup key here: ${yesNo(backup.decryptionKeyCached)}, matches: ${yesNo(backup.matchesDecryptionKey)}`,
+    ...(backup.keyLoadError ? [`  backup key could not be loaded: ${backup.keyLoadError}`] : []),
+    `  known to the homeserver: ${yesNo(report.serverDeviceKnown)}`,
+  ];
+}
+
+function nextSteps(report: EncryptionReport): string[] {
+  if (report.serverDeviceKnown === false) {
+    return [
+      "Next: the homeserver does not know this device any more; it was deleted or logged out.",
+      "      Set a new accessToken, or userId and password, and run `openclaw gateway restart`.",
+    ];
+  }
+  if (!report.crossSigningVerified) {
+    return ["Next: messages work, but other people's clients show this device as unverified until the account's owner verifies it."];
+  }
+  return [];
+}

@@ -1,0 +1,8 @@
+/** Names and scopes of the gateway methods, for registration without loading what they do. */
+export const METHOD_SCOPES = {
+  "matrix.status": "operator.read",
+  "matrix.verify.status": "operator.admin",
+  "matrix.pairing.notify": "operator.admin",
+} as const;
+
+export type MethodName = keyof typeof METHOD_SCOPES;
