@@ -80,8 +80,9 @@ async function withOwnAccount<T>(host: CommandHost, accountId: string, run: (acc
   }
 }
 
-async function lockedBy(error: unknown, native: Native, stateDir: string, accountId: string): Promise<unknown> {
-  if (!(error instanceof MatrixError) || error.code !== "store_locked") return error;
+/** The refused lock as a sentence that says who holds it; any other error as it is. */
+async function lockedBy(refusal: unknown, native: Native, stateDir: string, accountId: string): Promise<unknown> {
+  if (!(refusal instanceof MatrixError) || refusal.code !== "store_locked") return refusal;
   const holder = await native.lockHolder(stateDir).catch(() => undefined);
   const who = holder ? `process ${holder.pid}, since ${new Date(holder.since).toISOString()}` : "another process";
   return new MatrixError({

@@ -1,5 +1,5 @@
 /** `openclaw matrix verify …`. */
-import { type EncryptionReport, encryptionReport } from "../verification/report.ts";
+import { type EncryptionReport, encryptionReport } from "./report.ts";
 import { type CommandHost, type CommandOutcome, onGatewayOrAccount } from "./run.ts";
 
 export interface StatusOptions {

@@ -21,7 +21,7 @@ export class Lanes {
 
   /**
    * Queues work in a lane. Work calls `release` when its lane may move on; its
-   * end does so in any case. Rejections are the work's own to handle.
+   * end does so in any case. It handles its own errors.
    */
   add(lane: string, work: (release: () => void) => Promise<void>): void {
     const before = this.#tails.get(lane) ?? Promise.resolve();
@@ -31,16 +31,21 @@ export class Lanes {
     });
     const tail = before.then(() => released);
     this.#tails.set(lane, tail);
-    const done: Promise<void> = before
-      .then(() => work(release))
-      .catch(() => undefined)
-      .then(() => {
-        release();
-        this.#work.delete(done);
-        if (this.#tails.get(lane) === tail) this.#tails.delete(lane);
-        this.#room?.();
-      });
+    const done: Promise<void> = this.#run(before, work, release).finally(() => {
+      this.#work.delete(done);
+      if (this.#tails.get(lane) === tail) this.#tails.delete(lane);
+      this.#room?.();
+    });
     this.#work.add(done);
+  }
+
+  async #run(before: Promise<void>, work: (release: () => void) => Promise<void>, release: () => void): Promise<void> {
+    await before;
+    try {
+      await work(release);
+    } finally {
+      release();
+    }
   }
 
   /** Resolves when fewer events than the limit are under way. */
@@ -55,6 +60,6 @@ export class Lanes {
 
   /** Resolves when everything queued so far is over. */
   async idle(): Promise<void> {
-    await Promise.all([...this.#work]);
+    await Promise.all(this.#work);
   }
 }

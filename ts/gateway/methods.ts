@@ -8,7 +8,7 @@ import { hostRuntime } from "../host/slot.ts";
 import type { GatewayRequestHandlerOptions, OpenClawConfig } from "../host/types.ts";
 import type { Account } from "../native/account.ts";
 import { MatrixError } from "../native/errors.ts";
-import { encryptionReport } from "../verification/report.ts";
+import { encryptionReport } from "../cli/report.ts";
 import type { MethodName } from "./method-names.ts";
 import { blockedAccount, runningAccount } from "./registry.ts";
 import { notifyApproved } from "./security.ts";

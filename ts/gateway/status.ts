@@ -5,7 +5,7 @@ import { createLazyRuntimeModule } from "../host/lazy.ts";
 import { pluginRootDir } from "../host/slot.ts";
 import type { ChannelAccountSnapshot, ChannelStatusAdapter, ChannelStatusIssue } from "../host/types.ts";
 import type { Health, ProbeResult } from "../native/account.ts";
-import { describeAccount } from "./config-facet.ts";
+import { effectiveDmPolicy } from "../inbound/policy.ts";
 import { blockedAccount, runningAccount } from "./registry.ts";
 import { troubleOf } from "./sentences.ts";
 import { accountPath } from "./place.ts";
@@ -56,6 +56,21 @@ export async function probeAccount(account: ResolvedMatrixAccount, timeoutMs: nu
     const { code, message } = troubleOf(error, { path, accountId: account.accountId });
     return { ok: false, elapsedMs: Date.now() - startedAt, code, error: message, health };
   }
+}
+
+/** What may be shown of an account: never a secret. */
+function describe(account: ResolvedMatrixAccount): ChannelAccountSnapshot {
+  return {
+    accountId: account.accountId,
+    name: account.name,
+    enabled: account.enabled,
+    configured: account.configured,
+    baseUrl: account.homeserver,
+    identity: runningAccount(account.accountId)?.account.identity.userId ?? account.userId,
+    dmPolicy: effectiveDmPolicy(account.config),
+    allowFrom: (account.config.dm?.allowFrom ?? []).map(String),
+    ...(account.issue ? { stateReason: account.issue } : {}),
+  };
 }
 
 function hours(since: number | undefined, now: number): string {
@@ -118,7 +133,7 @@ export const status: ChannelStatusAdapter<ResolvedMatrixAccount, MatrixProbe> = 
       : [{ text: probe.error ?? "The homeserver does not answer." }],
   buildAccountSnapshot: ({ account, runtime, probe }) => ({
     ...runtime,
-    ...describeAccount(account),
+    ...describe(account),
     running: runtime?.running ?? false,
     lastError: runtime?.lastError ?? null,
     probe,

@@ -28,7 +28,7 @@ export interface Mention {
 }
 
 /** Characters that take no room on a screen. */
-const INVISIBLE = /[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u202A-\u202E\u2060-\u206F\u2800\u3164\uFE00-\uFE0F\uFEFF\uFFA0\u{E0000}-\u{E0FFF}]/gu;
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}|\u2800/gu;
 
 export function visibleText(text: string): string {
   return text.replace(INVISIBLE, "");
