@@ -5,7 +5,7 @@ import { selectAccount } from "../config/select.ts";
 import { resolveStateDir } from "../host/paths.ts";
 import { callGatewayFromCli, isGatewayClientRequestError, isGatewayTransportError } from "../host/rpc.ts";
 import type { Account, Native } from "../native/account.ts";
-import { MatrixError } from "../native/errors.ts";
+import { isMatrixError, MatrixError } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
 
 /** What a command prints and how it exits. */
@@ -82,13 +82,13 @@ async function withOwnAccount<T>(host: CommandHost, accountId: string, run: (acc
 
 /** The refused lock as a sentence that says who holds it; any other error as it is. */
 async function lockedBy(refusal: unknown, native: Native, stateDir: string, accountId: string): Promise<unknown> {
-  if (!(refusal instanceof MatrixError) || refusal.code !== "store_locked") return refusal;
+  if (!isMatrixError(refusal, "store_locked")) return refusal;
   const holder = await native.lockHolder(stateDir).catch(() => undefined);
   const who = holder ? `process ${holder.pid}, since ${new Date(holder.since).toISOString()}` : "another process";
-  return new MatrixError({
-    code: "store_locked",
-    message: `The Matrix account "${accountId}" is held by ${who} (store_locked), and no gateway answered. Stop that process, or wait until the gateway is ready and try again.`,
-  });
+  return new MatrixError(
+    "store_locked",
+    `The Matrix account "${accountId}" is held by ${who} (store_locked), and no gateway answered. Stop that process, or wait until the gateway is ready and try again.`,
+  );
 }
 
 /** Text of others in a terminal: no control characters, no reordering of what surrounds it. */

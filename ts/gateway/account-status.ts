@@ -2,6 +2,7 @@
 import { channelBlockedPatch, channelReadyPatch, channelStoppedPatch } from "../host/status.ts";
 import type { ChannelAccountSnapshot } from "../host/types.ts";
 import type { Health } from "../native/account.ts";
+import type { MatrixErrorCode } from "../native/errors.ts";
 import { trouble } from "./sentences.ts";
 
 export interface StatusSink {
@@ -46,7 +47,7 @@ export class AccountStatus {
 export function healthPatch(health: Health, place: { path: string; accountId: string }): Patch {
   const { sync } = health;
   const activity = sync.lastSuccessAt === undefined ? {} : { lastTransportActivityAt: sync.lastSuccessAt };
-  const message = sync.error && trouble(sync.error.code, sync.error.message, place).message;
+  const message = sync.error && trouble(sync.error.code as MatrixErrorCode, sync.error.message, place).message;
   switch (sync.state) {
     case "running":
       return { ...channelReadyPatch({ lastConnectedAt: sync.lastSuccessAt ?? Date.now() }), ...activity, reconnectAttempts: 0 };

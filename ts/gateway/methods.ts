@@ -7,7 +7,7 @@ import { selectAccount } from "../config/select.ts";
 import { hostRuntime } from "../host/slot.ts";
 import type { GatewayRequestHandlerOptions, OpenClawConfig } from "../host/types.ts";
 import type { Account } from "../native/account.ts";
-import { MatrixError } from "../native/errors.ts";
+import { isMatrixError, MatrixError } from "../native/errors.ts";
 import { encryptionReport } from "../cli/report.ts";
 import type { MethodName } from "./method-names.ts";
 import { blockedAccount, runningAccount } from "./registry.ts";
@@ -24,10 +24,10 @@ function onAccount(run: (account: Account, params: Params) => Promise<unknown>):
     const running = runningAccount(accountId);
     if (running) return run(running.account, params);
     const blocked = blockedAccount(accountId);
-    throw new MatrixError({
-      code: blocked?.code ?? "closed",
-      message: blocked?.message ?? `The Matrix account "${accountId}" is not running; see \`openclaw channels status --probe\`.`,
-    });
+    throw new MatrixError(
+      blocked?.code ?? "closed",
+      blocked?.message ?? `The Matrix account "${accountId}" is not running; see \`openclaw channels status --probe\`.`,
+    );
   };
 }
 
@@ -45,7 +45,7 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   "matrix.verify.status": onAccount(async (account) => encryptionReport(await account.encryptionStatus())),
   /** Tells a person that the request was approved; `openclaw pairing approve --notify` runs outside the gateway. */
   "matrix.pairing.notify": async (params, cfg) => {
-    if (typeof params.id !== "string") throw new MatrixError({ code: "config_invalid", message: "matrix.pairing.notify needs the user id as `id`." });
+    if (typeof params.id !== "string") throw new MatrixError("config_invalid", "matrix.pairing.notify needs the user id as `id`.");
     await notifyApproved(cfg as OpenClawConfig, selectAccount(cfg, typeof params.accountId === "string" ? params.accountId : undefined), params.id);
     return { notified: true };
   },
@@ -57,7 +57,7 @@ export async function serveMethod(name: MethodName, { params, respond }: Pick<Ga
     respond(true, await METHODS[name](params, hostRuntime().config.current() as HostConfig));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const code = error instanceof MatrixError ? error.code : "internal";
+    const code = isMatrixError(error) ? error.code : "internal";
     respond(false, undefined, { code: "UNAVAILABLE", message, details: { matrixCode: code } });
   }
 }

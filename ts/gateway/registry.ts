@@ -4,6 +4,7 @@
  */
 import type { ResolvedMatrixAccount } from "../config/accounts.ts";
 import type { Account, Health } from "../native/account.ts";
+import type { MatrixErrorCode } from "../native/errors.ts";
 
 export interface RunningAccount {
   accountId: string;
@@ -16,7 +17,7 @@ export interface RunningAccount {
 
 /** Why an account that should run does not. */
 export interface BlockedAccount {
-  code: string;
+  code: MatrixErrorCode;
   /** Says what to do. */
   message: string;
   since: number;

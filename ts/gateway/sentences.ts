@@ -1,22 +1,22 @@
 /** Why an account does not run, for people: what happened, and the key or command that helps. */
-import { MatrixError } from "../native/errors.ts";
+import { isMatrixError, type MatrixErrorCode } from "../native/errors.ts";
 
 export interface Trouble {
-  code: string;
+  code: MatrixErrorCode;
   message: string;
   /** Waiting may cure it. */
   transient: boolean;
 }
 
 /** Codes that time alone may cure. */
-const TRANSIENT: ReadonlySet<string> = new Set(["network", "timeout", "rate_limited", "internal", "cancelled", "closed"]);
+const TRANSIENT: ReadonlySet<MatrixErrorCode> = new Set<MatrixErrorCode>(["network", "timeout", "rate_limited", "internal", "cancelled", "closed"]);
 
 /**
  * Advice by code.
  *
  * @param path where the account's keys stand
  */
-function advice(code: string, path: string, accountId: string): string | undefined {
+function advice(code: MatrixErrorCode, path: string, accountId: string): string | undefined {
   switch (code) {
     case "auth_failed":
       return `Check ${path}.accessToken, or ${path}.userId and ${path}.password`;
@@ -32,8 +32,6 @@ function advice(code: string, path: string, accountId: string): string | undefin
       return "Stop the other process, or wait: this account starts as soon as the lock is free";
     case "store_corrupt":
       return `Move the account's folder aside and restart; then run \`openclaw matrix verify status --account ${accountId}\``;
-    case "config_invalid":
-      return `Correct ${path} and save; the account starts by itself`;
     case "not_found":
     case "forbidden":
       return `Check that ${path}.homeserver is the homeserver's base URL`;
@@ -50,14 +48,13 @@ function sentence(text: string): string {
   return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }
 
-/** One error as trouble; errors without a code of ours come from the loader or the configuration. */
+/** One error as trouble. */
 export function troubleOf(error: unknown, place: { path: string; accountId: string }): Trouble {
   const message = error instanceof Error ? error.message : String(error);
-  const code = error instanceof MatrixError ? error.code : undefined;
-  return trouble(code ?? "internal", message, place);
+  return trouble(isMatrixError(error) ? error.code : "internal", message, place);
 }
 
-export function trouble(code: string, message: string, place: { path: string; accountId: string }): Trouble {
+export function trouble(code: MatrixErrorCode, message: string, place: { path: string; accountId: string }): Trouble {
   const help = advice(code, place.path, place.accountId);
   // The core may have said it already.
   const told = help === undefined || message.includes(help);

@@ -9,6 +9,7 @@ import { hostRuntime, pluginRootDir } from "../host/slot.ts";
 import type { ChannelGatewayContext, OpenClawConfig, PluginRuntime } from "../host/types.ts";
 import type { InboundMessage } from "../native/account.ts";
 import type { Account, Native } from "../native/account.ts";
+import type { MatrixErrorCode } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
 import { AccountStatus, healthPatch } from "./account-status.ts";
 import { aborted, pause, retryDelay } from "./backoff.ts";
@@ -175,7 +176,7 @@ class AccountStart {
       const reason = health.sync.state === "blocked" ? (patch.lastError ?? "") : "";
       if (reason !== "" && reason !== blocked) this.#log.error(`[${this.#ctx.accountId}] stopped receiving: ${reason}`);
       blocked = reason;
-      setBlocked(this.#ctx.accountId, reason ? { code: health.sync.error?.code ?? "internal", message: reason, since: Date.now() } : undefined);
+      setBlocked(this.#ctx.accountId, reason ? { code: (health.sync.error?.code ?? "internal") as MatrixErrorCode, message: reason, since: Date.now() } : undefined);
     }
   }
 

@@ -170,8 +170,7 @@ export class FakeAccount implements Account {
       if (this.closed) return;
       const rows = this.rows.filter((row) => row.state === "waiting").slice(0, options.max ?? 32);
       for (const row of rows) row.state = "leased";
-      yield rows.map((row) => ({ ...row.event, attempts: row.attempts }));
-      for (const row of rows) row.attempts += 1;
+      yield rows.map((row) => ({ ...row.event, attempts: row.attempts++ }));
     }
   }
 
@@ -189,9 +188,9 @@ export class FakeAccount implements Account {
   async fail(seq: number, reason: string): Promise<{ deadLetter: boolean }> {
     this.#open();
     const [row] = this.#rows([seq]);
-    if (!row) throw new MatrixError({ code: "not_found", message: `no row ${seq}` });
+    if (!row) throw new MatrixError("not_found", `no row ${seq}`);
     row.reason = reason;
-    const deadLetter = row.attempts + 1 >= 3;
+    const deadLetter = row.attempts >= 3;
     row.state = deadLetter ? "dead" : "waiting";
     this.#wake();
     return { deadLetter };
@@ -252,7 +251,7 @@ export class FakeAccount implements Account {
   async roomInfo(roomId: string): Promise<RoomInfo> {
     this.#open();
     const room = this.rooms.get(roomId);
-    if (!room) throw new MatrixError({ code: "not_found", message: `unknown room ${roomId}` });
+    if (!room) throw new MatrixError("not_found", `unknown room ${roomId}`);
     return room;
   }
 
@@ -316,7 +315,7 @@ export class FakeAccount implements Account {
   // ---- inside -----------------------------------------------------------
 
   #open(): void {
-    if (this.closed) throw new MatrixError({ code: "closed", message: "the account is closed" });
+    if (this.closed) throw new MatrixError("closed", "the account is closed");
   }
 
   #rows(seqs: number[]): Row[] {

@@ -1,0 +1,259 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { InboundMessage } from "../../../ts/native/account.ts";
+import { ALICE, DM, ROOM, run, type Running, type RunOptions } from "../support/running.ts";
+
+let running: Running | undefined;
+
+function start(matrix: Record<string, unknown> = {}, options: RunOptions = {}): Running {
+  running = run({ ...options, matrix: { dm: { policy: "open", allowFrom: ["*"] }, groups: { [ROOM]: { requireMention: false } }, ...matrix } });
+  return running;
+}
+
+afterEach(async () => {
+  await running?.stop();
+  running = undefined;
+});
+
+async function settled(on: Running, text: string, event: Partial<Omit<InboundMessage, "type" | "seq">>): Promise<InboundMessage> {
+  const pushed = on.account.say(text, event);
+  await on.account.until(() => on.account.stateOf(pushed) === "settled");
+  return pushed;
+}
+
+/** Where the last text went. */
+function lastText(on: Running) {
+  const sent = on.account.sent.filter((one) => one.type === "text").at(-1);
+  if (sent?.type !== "text") throw new Error("nothing was sent");
+  return sent;
+}
+
+describe("threads", () => {
+  const cases: [string, Record<string, unknown>, string, boolean, string | undefined][] = [
+    ["off, in a thread", { threadReplies: "off" }, ROOM, true, undefined],
+    ["off, on the timeline", { threadReplies: "off" }, ROOM, false, undefined],
+    ["inbound, in a thread", { threadReplies: "inbound" }, ROOM, true, "$root"],
+    ["inbound, on the timeline", {}, ROOM, false, undefined],
+    ["always, in a thread", { threadReplies: "always" }, ROOM, true, "$root"],
+    ["always, on the timeline", { threadReplies: "always" }, ROOM, false, "$mine"],
+  ];
+  for (const [title, matrix, roomId, threaded, target] of cases) {
+    it(`[THR-1] ${title}: the reply goes to ${target ?? "the timeline"}`, async () => {
+      const on = start(matrix);
+      await settled(on, "hello", { roomId, eventId: "$mine", ...(threaded ? { threadRootId: "$root" } : {}) });
+      expect(lastText(on)).toMatchObject({ roomId, markdown: "echo: hello" });
+      expect(lastText(on).threadRootId).toBe(target);
+      const key = on.host.turns[0]?.sessionKey ?? "";
+      if (target) expect(key).toMatch(new RegExp(`:thread:\\${target}$`));
+      else expect(key).not.toContain(":thread:");
+    });
+  }
+
+  it("[THR-2] dm.threadReplies has the last word in DMs", async () => {
+    const on = start({ threadReplies: "always", dm: { policy: "open", allowFrom: ["*"], threadReplies: "off" } });
+    await settled(on, "hello", { roomId: DM });
+    expect(lastText(on).threadRootId).toBeUndefined();
+  });
+
+  it("[THR-10] a room's threadReplies has the last word in that room", async () => {
+    const on = start({ threadReplies: "off", groups: { [ROOM]: { requireMention: false, threadReplies: "always" } } });
+    await settled(on, "hello", { roomId: ROOM, eventId: "$mine" });
+    expect(lastText(on).threadRootId).toBe("$mine");
+  });
+
+  it("[THR-5] a thread's first turn is given the message it began with", async () => {
+    const on = start();
+    on.account.messages.set(`${ROOM} $root`, { eventId: "$root", sender: ALICE, senderName: "Alice", originServerTs: 1, kind: "text", text: "the plan" });
+    await settled(on, "hello", { roomId: ROOM, threadRootId: "$root" });
+    expect(on.host.turns[0]?.ctx.supplemental).toMatchObject({ thread: { id: "$root", starterBody: "Alice: the plan" } });
+  });
+
+  it("[THR-6] a reply is given what it answers, at most 500 characters", async () => {
+    const on = start();
+    on.account.messages.set(`${ROOM} $old`, { eventId: "$old", sender: "@dave:example.org", senderName: "Dave", originServerTs: 1, kind: "text", text: "x".repeat(900) });
+    await settled(on, "hello", { roomId: ROOM, replyToId: "$old" });
+    const quote = (on.host.turns[0]?.ctx.supplemental as { quote: { body: string; sender: string } }).quote;
+    expect(quote.sender).toBe("Dave");
+    expect(quote.body).toHaveLength(500);
+  });
+});
+
+describe("sessions", () => {
+  it("[SES-1] a DM's session is the agent's main one", async () => {
+    const on = start();
+    await settled(on, "hello", { roomId: DM });
+    expect(on.host.turns[0]?.sessionKey).toBe("agent:main:main");
+  });
+
+  it("[SES-1] session.dmScope makes a session of its own for each person", async () => {
+    const on = start({}, { rest: { session: { dmScope: "per-channel-peer" } } });
+    await settled(on, "hello", { roomId: DM });
+    expect(on.host.turns[0]?.sessionKey).toBe(`agent:main:matrix:direct:${ALICE}`);
+  });
+
+  it("[SES-2] a room's session is named by the room's id", async () => {
+    const on = start();
+    await settled(on, "hello", { roomId: ROOM });
+    expect(on.host.turns[0]?.sessionKey).toBe(`agent:main:matrix:channel:${ROOM}`);
+  });
+
+  it("[SES-4] dm.sessionScope per-room makes a session of each DM room", async () => {
+    const on = start({ dm: { policy: "open", allowFrom: ["*"], sessionScope: "per-room" } });
+    await settled(on, "hello", { roomId: DM });
+    expect(on.host.turns[0]?.sessionKey).toBe(`agent:main:matrix:channel:${DM}`);
+  });
+
+  it("[SES-7] the reply's target keeps the room id's case", async () => {
+    const on = start();
+    on.account.room("!MixedCase:example.org", { directTargets: [ALICE], otherMembers: [ALICE] });
+    await settled(on, "hello", { roomId: "!MixedCase:example.org" });
+    expect(on.host.turns[0]?.ctx.reply).toMatchObject({ to: "room:!MixedCase:example.org" });
+    expect(lastText(on).roomId).toBe("!MixedCase:example.org");
+  });
+
+  it("[SES-13] the prompt carries the event's id and room; a command does not", async () => {
+    const on = start();
+    await settled(on, "hello", { roomId: DM, eventId: "$hello" });
+    await settled(on, "/status", { roomId: DM });
+    expect(on.host.prompts()[0]).toBe(`hello\n[matrix event id: $hello room: ${DM}]`);
+    expect(on.host.prompts()[1]).toBe("/status");
+  });
+
+  it("[HIS-5] the prompt carries the sender's and the room's names", async () => {
+    const on = start();
+    await settled(on, "hello", { roomId: ROOM });
+    expect(on.host.turns[0]?.ctx).toMatchObject({ sender: { id: ALICE, name: "Alice" }, conversation: { label: "Team" }, extra: { GroupSubject: "Team" } });
+  });
+});
+
+describe("the inbox", () => {
+  it("[SES-11] an event is settled when it is answered", async () => {
+    const on = start();
+    const event = await settled(on, "hello", { roomId: DM });
+    expect(on.account.stateOf(event)).toBe("settled");
+  });
+
+  it("[SES-11] it is adopted, not settled, while the agent works", async () => {
+    const on = start();
+    let finish: () => void = () => undefined;
+    const working = new Promise<void>((resolve) => (finish = resolve));
+    on.host.script = async (_turn, { deliver }) => {
+      await working;
+      await deliver({ text: "done" });
+    };
+    const event = on.account.say("hello", { roomId: DM });
+    await on.account.until(() => on.account.stateOf(event) === "adopted");
+    expect(on.account.texts()).toEqual([]);
+    finish();
+    await on.account.until(() => on.account.stateOf(event) === "settled");
+    expect(on.account.texts()).toEqual(["done"]);
+  });
+
+  it("[HST-3] a turn that fails is tried three times, then kept with its cause", async () => {
+    const on = start();
+    on.host.script = async () => {
+      throw new Error("the model is on strike");
+    };
+    const event = on.account.say("hello", { roomId: DM });
+    await on.account.until(() => on.account.stateOf(event) === "dead");
+    expect(on.host.turns).toHaveLength(3);
+    expect(on.account.reasonOf(event)).toBe("the model is on strike");
+    expect(on.log.filter((line) => line.startsWith("error")).join("\n")).toContain("dead letter");
+  });
+
+  it("[SES-11] a turn that ran twice makes one event", async () => {
+    const on = start();
+    on.host.script = async (_turn, { deliver }) => {
+      await deliver({ text: "the answer" });
+      if (on.host.turns.length === 1) throw new Error("crashed after the answer was stored");
+    };
+    const event = on.account.say("hello", { roomId: DM });
+    await on.account.until(() => on.account.stateOf(event) === "settled");
+    expect(on.host.turns).toHaveLength(2);
+    expect(on.account.texts()).toEqual(["the answer"]);
+  });
+
+  it("[SES-11] silence by the agent's decision settles too", async () => {
+    const on = start();
+    on.host.script = async () => undefined;
+    const event = await settled(on, "hello", { roomId: DM });
+    expect(on.account.stateOf(event)).toBe("settled");
+    expect(on.account.sent).toEqual([]);
+  });
+
+  it("conversations do not wait for each other, messages of one keep their order", async () => {
+    const on = start();
+    let finish: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => (finish = resolve));
+    on.host.script = async (turn, { deliver }) => {
+      if (turn.ctx.message.commandBody === "slow") await slow;
+      await deliver({ text: turn.ctx.message.commandBody });
+    };
+    const first = on.account.say("slow", { roomId: DM });
+    const other = on.account.say("other", { roomId: ROOM });
+    await on.account.until(() => on.account.stateOf(other) === "settled");
+    expect(on.account.stateOf(first)).toBe("adopted");
+    finish();
+    await on.account.until(() => on.account.stateOf(first) === "settled");
+    expect(on.account.texts()).toEqual(["other", "slow"]);
+  });
+
+  it("[SES-12] a later edit starts no answer", async () => {
+    const on = start();
+    const edit = on.account.push({ type: "edit", roomId: DM, targetId: "$in1", body: "new", text: "new", live: false });
+    await on.account.until(() => on.account.stateOf(edit) === "settled");
+    expect(on.host.turns).toHaveLength(0);
+  });
+
+  it("[SES-12] a message edited before it was seen is answered once, with its newest text", async () => {
+    const on = start();
+    await settled(on, "newest", { roomId: DM, editedBy: "$edit" });
+    expect(on.account.texts()).toEqual(["echo: newest"]);
+  });
+
+  it("an event kind without text is settled in silence", async () => {
+    const on = start();
+    const reaction = on.account.push({ type: "reaction", roomId: DM, targetId: "$x", key: "👍" });
+    const unknown = on.account.say("", { roomId: DM, kind: "unknown" });
+    await on.account.until(() => on.account.stateOf(reaction) === "settled" && on.account.stateOf(unknown) === "settled");
+    expect(on.host.turns).toHaveLength(0);
+  });
+});
+
+describe("signs of life", () => {
+  it("[TYP-1] typing is on while the agent works and off after it", async () => {
+    const on = start();
+    await settled(on, "hello", { roomId: DM });
+    expect(on.account.typing).toEqual([
+      { roomId: DM, typing: true },
+      { roomId: DM, typing: false },
+    ]);
+  });
+
+  for (const [mode, kind] of [["public", "public"], ["private", "private"]] as const) {
+    it(`[REC-1] readReceipts: ${mode} sends a threaded ${kind} receipt when the turn is adopted`, async () => {
+      const on = start({ readReceipts: mode });
+      await settled(on, "hello", { roomId: ROOM, eventId: "$e", threadRootId: "$root" });
+      expect(on.account.receipts).toEqual([{ roomId: ROOM, eventId: "$e", threadRootId: "$root", kind }]);
+    });
+  }
+
+  it("[REC-1] readReceipts: off sends none, and an unanswered message gets none", async () => {
+    const on = start({ readReceipts: "off" });
+    await settled(on, "hello", { roomId: DM });
+    on.host.setMatrix({ homeserver: "https://example.org", accessToken: "x" });
+    await settled(on, "hello", { roomId: ROOM });
+    expect(on.account.receipts).toEqual([]);
+  });
+});
+
+describe("reasons", () => {
+  it("[STA-4] a cause is said once for each room, with its code and key, and never with the text", async () => {
+    const on = start({ groups: {} });
+    await settled(on, "my secret", { roomId: ROOM });
+    await settled(on, "my secret", { roomId: ROOM });
+    const lines = on.log.filter((line) => line.startsWith("info") && line.includes("room_not_listed"));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain("channels.matrix.groups");
+    expect(on.log.join("\n")).not.toContain("my secret");
+  });
+});

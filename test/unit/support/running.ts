@@ -1,0 +1,115 @@
+/** One account started on fakes, as the host would start it. */
+import type { ChannelAccountSnapshot } from "../../../ts/host/types.ts";
+import { resolveMatrixAccount } from "../../../ts/config/accounts.ts";
+import { startAccount } from "../../../ts/gateway/start.ts";
+import type { Native, OpenAccountOptions } from "../../../ts/native/account.ts";
+import { FakeAccount } from "./fake-account.ts";
+import { FakeHost } from "./fake-host.ts";
+
+export const ALICE = "@alice:example.org";
+export const CAROL = "@carol:example.org";
+export const DM = "!dm:example.org";
+export const ROOM = "!room:example.org";
+
+/** What every configuration of the tests has. */
+export const LOGIN = { homeserver: "https://example.org", accessToken: "syt_secret" };
+
+export class FakeNative implements Native {
+  readonly version = "0.0.0";
+  readonly opened: OpenAccountOptions[] = [];
+  /** Called for every open; throws or returns the account. */
+  open: (options: OpenAccountOptions) => FakeAccount;
+  holder: { pid: number; since: number } | undefined;
+  probeError: Error | undefined;
+
+  constructor(open: (options: OpenAccountOptions) => FakeAccount) {
+    this.open = open;
+  }
+
+  async openAccount(options: OpenAccountOptions): Promise<FakeAccount> {
+    this.opened.push(options);
+    return this.open(options);
+  }
+
+  async probe(): Promise<{ versions: string[]; elapsedMs: number }> {
+    if (this.probeError) throw this.probeError;
+    return { versions: ["v1.11"], elapsedMs: 5 };
+  }
+
+  onLog(): void {}
+
+  async lockHolder(): Promise<{ pid: number; since: number } | undefined> {
+    return this.holder;
+  }
+
+  async storedSession(): Promise<undefined> {
+    return undefined;
+  }
+}
+
+export interface Running {
+  host: FakeHost;
+  account: FakeAccount;
+  native: FakeNative;
+  log: string[];
+  status: () => ChannelAccountSnapshot;
+  /** Every status the host was given. */
+  statuses: ChannelAccountSnapshot[];
+  stop: () => Promise<void>;
+}
+
+export interface RunOptions {
+  /** Keys of `channels.matrix` beside the login. */
+  matrix?: Record<string, unknown>;
+  /** Keys of the host's configuration beside `channels`. */
+  rest?: Record<string, unknown>;
+  accountId?: string;
+  account?: FakeAccount;
+  host?: FakeHost;
+  native?: FakeNative;
+}
+
+/** A DM with Alice and a room with everybody. */
+export function furnish(account: FakeAccount): FakeAccount {
+  account.room(DM, { directTargets: [ALICE], otherMembers: [ALICE] });
+  account.memberOf(DM, ALICE, "Alice");
+  account.room(ROOM, { name: "Team", joinedMemberCount: 4, otherMembers: [ALICE, CAROL, "@dave:example.org"] });
+  account.memberOf(ROOM, ALICE, "Alice");
+  account.memberOf(ROOM, account.identity.userId, "Botty");
+  return account;
+}
+
+export function run(options: RunOptions = {}): Running {
+  const host = options.host ?? new FakeHost({ ...LOGIN, ...options.matrix }, options.rest);
+  const account = options.account ?? furnish(new FakeAccount());
+  const native = options.native ?? new FakeNative(() => account);
+  const accountId = options.accountId ?? "default";
+  const log: string[] = [];
+  const statuses: ChannelAccountSnapshot[] = [{ accountId }];
+  const abort = new AbortController();
+  const write = (level: string) => (line: string) => log.push(`${level} ${line}`);
+  const done = startAccount(
+    {
+      cfg: host.cfg,
+      accountId,
+      account: resolveMatrixAccount(host.cfg, accountId),
+      abortSignal: abort.signal,
+      log: { info: write("info"), warn: write("warn"), error: write("error"), debug: write("debug") },
+      getStatus: () => statuses.at(-1) as ChannelAccountSnapshot,
+      setStatus: (next: ChannelAccountSnapshot) => statuses.push(next),
+    } as Parameters<typeof startAccount>[0],
+    { runtime: host.runtime, native: () => native, stateRoot: "/nonexistent", delay: () => 5 },
+  );
+  return {
+    host,
+    account,
+    native,
+    log,
+    statuses,
+    status: () => statuses.at(-1) as ChannelAccountSnapshot,
+    stop: async () => {
+      abort.abort();
+      await done;
+    },
+  };
+}
