@@ -71,9 +71,7 @@ describe("threads", () => {
     const on = start();
     on.account.messages.set(`${ROOM} $old`, { eventId: "$old", sender: "@dave:example.org", senderName: "Dave", originServerTs: 1, kind: "text", text: "x".repeat(900) });
     await settled(on, "hello", { roomId: ROOM, replyToId: "$old" });
-    const quote = (on.host.turns[0]?.ctx.supplemental as { quote: { body: string; sender: string } }).quote;
-    expect(quote.sender).toBe("Dave");
-    expect(quote.body).toHaveLength(500);
+    expect(on.host.turns[0]?.ctx.supplemental).toMatchObject({ quote: { sender: "Dave", body: `${"x".repeat(499)}…` } });
   });
 });
 
