@@ -53,6 +53,7 @@ export function collectRuntimeConfigAssignments(params: {
   const found = getChannelSurface(params.config, "matrix");
   if (!found) return;
   const { channel, surface } = found;
+  const { accounts: _accounts, ...shared } = channel;
   const { env } = params.context;
   const has = (entry: Entry | undefined, field: Field) => hasConfiguredSecretInputValue(entry?.[field], params.defaults);
   const scoped = (accountId: string, field: EnvField) => readEnv(env, scopedEnvName(accountId, field)) !== undefined;
@@ -102,7 +103,14 @@ export function collectRuntimeConfigAssignments(params: {
         context: params.context,
         active: active(field),
         inactiveReason: "the Matrix account is switched off, or another key takes this one's place.",
-        owner: { ownerKind: "account", ownerId: `matrix:${accountId}`, requiredForGateway: false, disposition: "isolate" },
+        owner: {
+          ownerKind: "account",
+          ownerId: `matrix:${accountId}`,
+          requiredForGateway: false,
+          disposition: "isolate",
+          // While none of this changes, the host may keep a value it once had.
+          contract: { channel: shared, account: entry === channel ? {} : entry },
+        },
         apply: (value) => {
           entry[field] = value;
         },

@@ -70,6 +70,6 @@ export function secretState(value: unknown): SecretState {
 export function unresolvedSecret(path: string, label: string): string {
   return (
     `${path} refers to the secret ${label}, which has no value here: ` +
-    "check the reference with `openclaw secrets audit`, then restart the gateway so that it is read again"
+    "see what is wrong with `openclaw secrets audit`, then run `openclaw secrets reload`"
   );
 }
