@@ -1,6 +1,6 @@
 /** Sidecar of the host's doctor: older spellings of `channels.matrix`. */
 import { legacyConfigRules as rules, normalizeLegacyConfig } from "./config/legacy.ts";
-import type { HostConfig } from "./config/schema.ts";
+import type { HostConfig } from "./config/section.ts";
 
 export const legacyConfigRules = rules;
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { ENV_FIELDS, globalEnvName } from "../../ts/config/env-names.ts";
 import { matrixConfigSchema } from "../../ts/config/schema.ts";
-import { INLINE_SECRET_REASON, referenceOnlySchema } from "../../ts/config/secrets.ts";
+import { INLINE_SECRET_REASON, referenceOnlySchema } from "../../ts/config/secret-schema.ts";
 import { uiHints } from "../../ts/config/ui-hints.ts";
 import { setupFields } from "../../ts/setup/fields.ts";
 

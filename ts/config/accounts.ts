@@ -18,12 +18,14 @@ import {
 } from "./env.ts";
 import { dotted } from "./key-path.ts";
 import { matchRoom, mergeRooms, type RoomMatch, type RoomNames } from "./rooms.ts";
-import { type HostConfig, type MatrixAccountConfig, type MatrixChannelConfig, matrixSection } from "./schema.ts";
+import type { MatrixAccountConfig, MatrixChannelConfig } from "./schema.ts";
+import { type HostConfig, matrixSection } from "./section.ts";
 import { secretState } from "./secrets.ts";
 import { accountStateDir, hasStoredSession } from "./state.ts";
 
 export { DEFAULT_ACCOUNT_ID, normalizeAccountId } from "./account-id.ts";
-export type { HostConfig, MatrixAccountConfig, MatrixRoomConfig } from "./schema.ts";
+export type { MatrixAccountConfig, MatrixRoomConfig } from "./schema.ts";
+export type { HostConfig } from "./section.ts";
 
 /** `initial_device_display_name` unless the configuration says otherwise (AUT-3). */
 export const DEFAULT_DEVICE_NAME = "OpenClaw Gateway";

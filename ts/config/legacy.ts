@@ -3,7 +3,7 @@
  * the host runs this for `openclaw doctor` without loading the channel.
  */
 import { dotted } from "./key-path.ts";
-import type { HostConfig } from "./schema.ts";
+import type { HostConfig } from "./section.ts";
 
 type Entry = Record<string, unknown>;
 

@@ -1,12 +1,13 @@
 /**
  * `channels.matrix`, whole and strict. The manifest's JSON schema, by which the
  * host checks a configuration without loading the plugin, is generated from
- * this one (scripts/build/manifest.mjs).
+ * this one (scripts/build/manifest.mjs). At run time the host has checked
+ * already: what runs takes the types from here and nothing else.
  */
 import { z } from "zod";
 import * as field from "./fields.ts";
 import { dotted } from "./key-path.ts";
-import { referenceOnlySchema, type SecretInput, secretInputSchema } from "./secrets.ts";
+import { referenceOnlySchema, type SecretInput, secretInputSchema } from "./secret-schema.ts";
 
 /** Every key that may stand at the top level and in an account alike. */
 const accountKeys = {
@@ -104,17 +105,6 @@ export type MatrixChannelConfig = MatrixAccountConfig & {
   defaultAccount?: string;
   accounts?: Record<string, MatrixAccountConfig>;
 };
-
-/** What this plugin reads of the host's configuration; the host's own type is assignable to it. */
-export interface HostConfig {
-  channels?: { matrix?: unknown; defaults?: unknown } & Record<string, unknown>;
-}
-
-/** `channels.matrix` as the host has validated it; empty when there is none. */
-export function matrixSection(cfg: HostConfig): MatrixChannelConfig {
-  const section = cfg.channels?.matrix;
-  return typeof section === "object" && section !== null && !Array.isArray(section) ? section : {};
-}
 
 /** The outcome of checking a configuration as it is written in the file. */
 export type ParsedMatrixConfig = { ok: true; config: MatrixChannelConfig } | { ok: false; problems: string[] };
