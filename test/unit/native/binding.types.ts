@@ -1,0 +1,57 @@
+/**
+ * The generated binding against the contract. There is nothing to run: `tsc`
+ * refuses this file when a type of the one does not fit the other.
+ */
+import type * as Contract from "../../../ts/native/account.ts";
+import type * as Binding from "../../../ts/native/binding.d.ts";
+
+/** Is only a type if `A` can stand where `B` is wanted. */
+type Fits<A extends B, B> = A;
+
+/** What the addon hands out is what the contract promises … */
+export type HandsOut = [
+  Fits<Binding.InboundEvent, Contract.InboundEvent>,
+  Fits<Binding.Identity, Contract.Identity>,
+  Fits<Binding.Sent, Contract.Sent>,
+  Fits<Binding.OutboxEntry, Contract.OutboxEntry>,
+  Fits<Binding.RoomInfo, Contract.RoomInfo>,
+  Fits<Binding.MemberInfo, Contract.MemberInfo>,
+  Fits<Binding.FetchedMessage, Contract.FetchedMessage>,
+  Fits<Binding.EncryptionStatus, Contract.EncryptionStatus>,
+  Fits<Binding.Health, Contract.Health>,
+  Fits<Binding.ProbeResult, Contract.ProbeResult>,
+  Fits<Binding.LogRecord, Contract.LogRecord>,
+];
+
+/** … and the contract promises nothing that the addon does not hand out. */
+export type Promises = [
+  Fits<Contract.InboundEvent, Binding.InboundEvent>,
+  Fits<Contract.Identity, Binding.Identity>,
+  Fits<Contract.Sent, Binding.Sent>,
+  Fits<Contract.OutboxEntry, Binding.OutboxEntry>,
+  Fits<Contract.RoomInfo, Binding.RoomInfo>,
+  Fits<Contract.MemberInfo, Binding.MemberInfo>,
+  Fits<Contract.FetchedMessage, Binding.FetchedMessage>,
+  Fits<Contract.EncryptionStatus, Binding.EncryptionStatus>,
+  Fits<Contract.Health, Binding.Health>,
+  Fits<Contract.ProbeResult, Binding.ProbeResult>,
+  Fits<Contract.LogRecord, Binding.LogRecord>,
+];
+
+/** What the contract allows as an argument is what the addon takes, both ways. */
+export type Takes = [
+  Fits<Contract.OpenAccountOptions, Binding.OpenAccountOptions>,
+  Fits<Binding.OpenAccountOptions, Contract.OpenAccountOptions>,
+  Fits<Contract.ProbeOptions, Binding.ProbeOptions>,
+  Fits<Binding.ProbeOptions, Contract.ProbeOptions>,
+  Fits<Contract.SendText, Binding.SendText>,
+  Fits<Binding.SendText, Contract.SendText>,
+  Fits<Contract.EditText, Binding.EditText>,
+  Fits<Binding.EditText, Contract.EditText>,
+];
+
+/** Every method is on both sides; `batches` is built over `nextBatch`. */
+export type Methods = [
+  Fits<Exclude<keyof Contract.Account, "batches">, keyof Binding.Account>,
+  Fits<Exclude<keyof Binding.Account, "nextBatch">, keyof Contract.Account>,
+];
