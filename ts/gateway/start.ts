@@ -3,7 +3,7 @@
  * back. A trouble that waiting may cure is waited out; any other is said, and
  * the gateway lives on.
  */
-import { listMatrixAccountIds, type ResolvedMatrixAccount, resolveMatrixAccount, toOpenAccountOptions } from "../config/accounts.ts";
+import { listMatrixAccountIds, type ResolvedMatrixAccount, resolveMatrixAccount, roomConfig, toOpenAccountOptions } from "../config/accounts.ts";
 import { processEnvironment } from "../config/env.ts";
 import { hostRuntime, pluginRootDir } from "../host/slot.ts";
 import type { ChannelGatewayContext, OpenClawConfig, PluginRuntime } from "../host/types.ts";
@@ -181,8 +181,9 @@ class AccountStart {
   }
 
   async #acknowledge(account: Account, event: InboundMessage): Promise<void> {
-    const config = this.#resolved().config;
-    const kind = config.groups?.[event.roomId]?.readReceipts ?? config.readReceipts ?? "public";
+    const resolved = this.#resolved();
+    const room = roomConfig(resolved, { roomId: event.roomId, aliases: [] }).entry;
+    const kind = room?.readReceipts ?? resolved.config.readReceipts ?? "public";
     if (kind === "off" || !event.eventId) return;
     await account
       .sendReceipt({ roomId: event.roomId, eventId: event.eventId, threadRootId: event.threadRootId, kind })

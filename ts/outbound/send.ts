@@ -1,5 +1,5 @@
 /** One text to one destination, through the account that runs in this process. */
-import type { ResolvedMatrixAccount } from "../config/accounts.ts";
+import { type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
 import { PlatformMessageNotDispatchedError } from "../host/errors.ts";
 import type { Account, Sent } from "../native/account.ts";
 import { deliveryError } from "./failure.ts";
@@ -35,7 +35,7 @@ export async function resolveRoom(account: Account, to: string): Promise<string>
 
 export async function sendOutboundText({ account, resolved }: OutboundAccount, message: OutboundText): Promise<Sent & { roomId: string }> {
   const roomId = await resolveRoom(account, message.to);
-  const settings = writeSettings(resolved.config, resolved.config.groups?.[roomId]);
+  const settings = writeSettings(resolved.config, roomConfig(resolved, { roomId, aliases: [] }).entry);
   await message.beforeSend?.();
   try {
     const sent = await account.sendText({
