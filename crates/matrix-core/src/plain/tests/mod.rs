@@ -1,1 +1,5 @@
+mod connection;
+mod live;
+mod requests;
+mod rig;
 mod step;
