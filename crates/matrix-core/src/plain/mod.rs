@@ -42,6 +42,7 @@ mod step;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},

@@ -32,7 +32,7 @@ impl PlainEngine {
         }
         if self.is_encrypted(room_id).await? {
             return Err(Error::new(
-                ErrorCode::DeviceInUse,
+                ErrorCode::Forbidden,
                 format!(
                     "room {room_id} is encrypted: nothing is sent into it in plain text. Set \
                      `encryption: true`, and log in with `userId` and `password` instead of \

@@ -13,7 +13,8 @@ use tracing::{debug, info, warn};
 
 use super::{
     facts::{Facts, RoomFacts, StateEvent},
-    position::{HoleEnd, Mark, Position},
+    position::{Mark, Position},
+    unread::RoomAnswer,
 };
 use crate::{
     event::{Membership, NewEvent},
@@ -120,25 +121,6 @@ struct RoomReader<'a> {
     new_connection: bool,
 }
 
-/// Where the unread part of a timeline begins.
-struct Start {
-    index: usize,
-    /// There may be unread events before the timeline; they end there.
-    hole: Option<HoleEnd>,
-    /// Older ones are history.
-    not_before: u64,
-}
-
-impl Start {
-    fn at(index: usize) -> Self {
-        Self {
-            index,
-            hole: None,
-            not_before: 0,
-        }
-    }
-}
-
 impl RoomReader<'_> {
     fn read(self, room: Room, facts: &mut Facts, step: &mut SyncStep) {
         let timeline: Vec<(Head, &RawValue)> = room
@@ -165,12 +147,22 @@ impl RoomReader<'_> {
             .iter()
             .filter(|event| event.membership_of(self.own_user).is_some())
             .collect();
-        let membership = own
-            .last()
-            .and_then(|event| event.membership_of(self.own_user));
-
+        let ids: Vec<&str> = timeline
+            .iter()
+            .map(|(head, _)| head.event_id.as_str())
+            .collect();
+        let initial = room.initial.unwrap_or(false) || self.new_connection;
+        let answer = RoomAnswer {
+            room_id: self.room_id,
+            room: &room,
+            position: self.position,
+            own_user: self.own_user,
+            own: &own,
+            timeline: &ids,
+            initial,
+        };
+        let (start, membership) = (answer.start(), answer.membership());
         let known = self.position.rooms.get(self.room_id).cloned();
-        let start = self.start(&room, &timeline, known.as_ref(), &own, membership);
 
         let encrypted_before = known.as_ref().is_some_and(|mark| mark.encrypted);
         let switches_on = timeline
@@ -222,119 +214,10 @@ impl RoomReader<'_> {
             }
         }
         self.position.rooms.insert(self.room_id.to_owned(), mark);
-        let initial = room.initial.unwrap_or(false) || self.new_connection;
         if let Some(facts) = facts.change(self.room_id, initial) {
             update(facts, &room, state);
         }
     }
-
-    /// Decides what of the timeline is new.
-    fn start(
-        &self,
-        room: &Room,
-        timeline: &[(Head, &RawValue)],
-        known: Option<&Mark>,
-        own: &[&StateEvent],
-        membership: Option<Membership>,
-    ) -> Start {
-        let find = |id: &str| timeline.iter().position(|(head, _)| head.event_id == id);
-        let live = usize::try_from(room.num_live.map_or(0, u64::from)).unwrap_or(usize::MAX);
-        let initial = room.initial.unwrap_or(false) || self.new_connection;
-
-        let rejoined = membership == Some(Membership::Join) && known.is_some_and(|mark| mark.left);
-        if let (Some(mark), false) = (known, rejoined) {
-            if let Some(index) = mark.event.as_deref().and_then(find) {
-                return Start::at(index + 1);
-            }
-            return Start {
-                index: 0,
-                hole: room
-                    .limited
-                    .then(|| self.position.end_of_hole(self.room_id)),
-                // On a living connection the server itself says what is new.
-                not_before: if initial {
-                    self.position.at.saturating_sub(CLOCK_SLACK_MS)
-                } else {
-                    0
-                },
-            };
-        }
-
-        if !self.position.complete || membership != Some(Membership::Join) {
-            // The first sync brings no history, and neither does a room we are not in:
-            // only what happened since the request before.
-            let index = timeline.len().saturating_sub(live);
-            let flooded = index == 0 && room.limited && live > 0;
-            return Start {
-                index,
-                hole: flooded.then(|| HoleEnd {
-                    at: self.position.at,
-                    events: Vec::new(),
-                }),
-                not_before: 0,
-            };
-        }
-
-        // A room we joined since. What was said to us between the invite and the join
-        // counts too.
-        let Some(join) = own
-            .iter()
-            .rev()
-            .find(|event| event.membership_of(self.own_user) == Some(Membership::Join))
-        else {
-            return Start::at(timeline.len().saturating_sub(live));
-        };
-        let (joined, invited) = entrance(join, own, self.own_user);
-        if let Some(index) = invited.as_deref().and_then(find) {
-            return Start::at(index + 1);
-        }
-        let join_index = joined.as_deref().and_then(find);
-        if !room.limited || invited.is_none() {
-            if let Some(index) = join_index {
-                return Start::at(index);
-            }
-        }
-        Start {
-            index: 0,
-            hole: room.limited.then(|| HoleEnd {
-                at: join.origin_server_ts,
-                events: invited.or(joined).into_iter().collect(),
-            }),
-            not_before: 0,
-        }
-    }
-}
-
-/// The ids of the join that brought us in and of the invite it answered. A later change
-/// of our own member event (a display name) replaces the join; then the oldest own event
-/// at hand stands for it.
-fn entrance(
-    join: &StateEvent,
-    own: &[&StateEvent],
-    own_user: &UserId,
-) -> (Option<String>, Option<String>) {
-    let entering = own
-        .iter()
-        .find(|event| {
-            event.membership_of(own_user) == Some(Membership::Join)
-                && event
-                    .unsigned
-                    .pointer("/prev_content/membership")
-                    .and_then(|m| m.as_str())
-                    != Some("join")
-        })
-        .copied()
-        .unwrap_or(join);
-    let answered_invite = entering
-        .unsigned
-        .pointer("/prev_content/membership")
-        .and_then(|membership| membership.as_str())
-        == Some("invite");
-    let invite = answered_invite
-        .then(|| entering.unsigned.get("replaces_state")?.as_str())
-        .flatten()
-        .map(str::to_owned);
-    (entering.event_id.clone(), invite)
 }
 
 fn update(facts: &mut RoomFacts, room: &Room, state: Vec<StateEvent>) {

@@ -140,7 +140,9 @@ impl PlainEngine {
                 step::prune(&mut position, &mut self.shared().facts, seen);
             }
         }
-        if position.pos != before.pos || position.complete != before.complete {
+        let says_nothing = step.events.is_empty() && step.gaps.is_empty();
+        let moved = position.pos != before.pos || position.complete != before.complete;
+        if moved || !says_nothing {
             step.token = position.encode()?;
             self.inbox.commit(step).await?;
         }

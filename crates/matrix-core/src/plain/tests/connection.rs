@@ -49,7 +49,7 @@ async fn aut_11_no_request_leaves_before_the_answer_is_stored() {
     rig.says(None, answer("1", whole_room(&["$old"])), 1).await;
     rig.says(
         Some("1"),
-        answer("2", news(&["$new"])).set_delay(Duration::from_secs(1)),
+        answer("2", news(&["$new"])).set_delay(Duration::from_secs(2)),
         1,
     )
     .await;

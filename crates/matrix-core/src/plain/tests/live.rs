@@ -1,35 +1,27 @@
 //! Against a real homeserver (`MATRIX_TEST_HOMESERVER`), with matrix-sdk in the part of
 //! the client whose access token was copied.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use matrix_sdk::{
-    Client, Room, RoomState, config::SyncSettings, encryption::EncryptionSettings, reqwest,
-    ruma::api::client::room::create_room,
-};
+use matrix_sdk::ruma::api::client::room::create_room;
 use matrix_sdk_store_encryption::StoreCipher;
-use ruma::{
-    OwnedEventId, OwnedRoomId, TransactionId,
-    events::{
-        InitialStateEvent,
-        room::{
-            encryption::{InitialRoomEncryptionEvent, RoomEncryptionEventContent},
-            message::RoomMessageEventContent,
-        },
-    },
-};
+use ruma::{OwnedRoomId, TransactionId, events::room::message::RoomMessageEventContent};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
     super::{PlainEngine, PlainParams},
+    people::{PATIENCE, Person, http},
     rig::{keys, received},
 };
 use crate::{
-    Identity, config::Secret, engine::Engine, health::HealthCell, inbox::Inbox, rest::Rest,
+    Identity,
+    config::Secret,
+    engine::Engine,
+    health::HealthCell,
+    inbox::{Inbox, SyncStep, WorkerSettings, spawn_workers},
+    rest::Rest,
 };
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 fn homeserver() -> Option<String> {
     let homeserver = std::env::var("MATRIX_TEST_HOMESERVER").ok();
@@ -37,142 +29,6 @@ fn homeserver() -> Option<String> {
         println!("skipped: MATRIX_TEST_HOMESERVER is not set");
     }
     homeserver
-}
-
-/// A newly registered user's client with encryption.
-struct Person {
-    client: Client,
-    homeserver: String,
-}
-
-impl Person {
-    async fn new(homeserver: &str, name: &str) -> Self {
-        let username = format!("{name}-{:08x}", rand::random::<u32>());
-        let body = json!({
-            "username": username, "password": "secret", "inhibit_login": true,
-            "auth": { "type": "m.login.dummy" },
-        });
-        let url = format!("{homeserver}/_matrix/client/v3/register");
-        let answer = http()
-            .post(url)
-            .body(body.to_string())
-            .send()
-            .await
-            .unwrap();
-        assert!(
-            answer.status().is_success(),
-            "{}",
-            answer.text().await.unwrap()
-        );
-        let client = Client::builder()
-            .homeserver_url(homeserver)
-            .with_encryption_settings(EncryptionSettings {
-                auto_enable_cross_signing: true,
-                ..EncryptionSettings::default()
-            })
-            .build()
-            .await
-            .unwrap();
-        let login = client.matrix_auth().login_username(&username, "secret");
-        login.send().await.unwrap();
-        client
-            .encryption()
-            .wait_for_e2ee_initialization_tasks()
-            .await;
-        let person = Self {
-            client,
-            homeserver: homeserver.to_owned(),
-        };
-        person.sync().await;
-        person.sync().await;
-        person
-    }
-
-    async fn sync(&self) {
-        let settings = SyncSettings::new().timeout(Duration::from_millis(200));
-        Box::pin(self.client.sync_once(settings)).await.unwrap();
-    }
-
-    /// Syncs until `found` finds something.
-    async fn until<T>(&self, what: &str, found: impl AsyncFn() -> Option<T>) -> T {
-        let search = async {
-            loop {
-                self.sync().await;
-                if let Some(found) = found().await {
-                    return found;
-                }
-            }
-        };
-        let found = tokio::time::timeout(PATIENCE, Box::pin(search)).await;
-        found.unwrap_or_else(|_| panic!("never came: {what}"))
-    }
-
-    async fn invite(&self, other: &Person, encrypted: bool) -> Room {
-        let mut request = create_room::v3::Request::new();
-        request.invite = vec![other.client.user_id().unwrap().to_owned()];
-        if encrypted {
-            let content = RoomEncryptionEventContent::with_recommended_defaults();
-            let event = InitialRoomEncryptionEvent::with_empty_state_key(content);
-            request.initial_state = vec![InitialStateEvent::to_raw_any(&event)];
-        }
-        let room = self.client.create_room(request).await.unwrap();
-        let room_id = room.room_id().to_owned();
-        other.client.join_room_by_id(&room_id).await.unwrap();
-        other
-            .until("the join", async || joined(&other.client, &room_id))
-            .await;
-        self.until("their join", async || {
-            let members = room.members(matrix_sdk::RoomMemberships::JOIN).await;
-            (members.unwrap().len() == 2).then_some(())
-        })
-        .await;
-        room
-    }
-
-    /// The text of an event, as this client can read it.
-    async fn text(&self, room_id: &OwnedRoomId, event_id: &OwnedEventId) -> Option<String> {
-        let room = self.client.get_room(room_id)?;
-        let event = room.event(event_id, None).await.ok()?;
-        let event: Value = serde_json::from_str(event.raw().json().get()).unwrap();
-        Some(event["content"]["body"].as_str()?.to_owned())
-    }
-
-    async fn call(&self, method: reqwest::Method, at: &str, body: Value) -> Value {
-        let request = http()
-            .request(method, format!("{}{at}", self.homeserver))
-            .bearer_auth(self.client.access_token().unwrap())
-            .body(body.to_string());
-        let text = request.send().await.unwrap().text().await.unwrap();
-        serde_json::from_str(&text).unwrap()
-    }
-
-    /// What the homeserver publishes of this device, and how many one-time keys it holds.
-    async fn published(&self) -> (Value, Value) {
-        let (user, device) = (
-            self.client.user_id().unwrap(),
-            self.client.device_id().unwrap(),
-        );
-        let query = json!({ "device_keys": { user: [device] } });
-        let post = reqwest::Method::POST;
-        let at = "/_matrix/client/v3/keys";
-        let keys = self.call(post.clone(), &format!("{at}/query"), query).await;
-        // An empty upload changes nothing and counts.
-        let counts = self.call(post, &format!("{at}/upload"), json!({})).await;
-        assert!(
-            keys["device_keys"][user.as_str()][device.as_str()].is_object(),
-            "{keys}"
-        );
-        (keys, counts)
-    }
-}
-
-fn joined(client: &Client, room_id: &OwnedRoomId) -> Option<()> {
-    let room = client.get_room(room_id)?;
-    (room.state() == RoomState::Joined).then_some(())
-}
-
-fn http() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 /// The engine on a person's own token, with its inbox.
@@ -195,6 +51,30 @@ async fn engine(dir: &TempDir, person: &Person) -> (Arc<PlainEngine>, Inbox) {
         initial_sync_limit: None,
     });
     (Arc::new(engine.unwrap()), inbox)
+}
+
+/// Until the first sync is over.
+async fn started(engine: &PlainEngine) {
+    let complete = async {
+        while !engine.position().complete {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, complete).await.unwrap();
+}
+
+fn workers(inbox: &Inbox, engine: &Arc<PlainEngine>) -> tokio::task::JoinSet<()> {
+    spawn_workers(
+        inbox.clone(),
+        Arc::clone(engine) as Arc<dyn Engine>,
+        WorkerSettings {
+            catch_up: crate::CatchUp {
+                max_age: Duration::from_secs(3600),
+                max_events: 500,
+            },
+            undecryptable_retry: Duration::from_secs(3600),
+        },
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -227,12 +107,7 @@ async fn aut_11_the_other_client_keeps_its_identity_its_one_time_keys_and_its_ro
         let engine = Arc::clone(&engine);
         async move { engine.run().await }
     });
-    let started = async {
-        while engine.position().pos.is_none() || !engine.position().complete {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, started).await.unwrap();
+    started(&engine).await;
 
     // A new room key, for a client that is not looking, while the engine is.
     secret_room.discard_room_key().await.unwrap();
@@ -259,7 +134,7 @@ async fn aut_11_the_other_client_keeps_its_identity_its_one_time_keys_and_its_ro
         )
         .await
         .unwrap_err();
-    assert_eq!(refused.code, crate::ErrorCode::DeviceInUse);
+    assert_eq!(refused.code, crate::ErrorCode::Forbidden);
 
     // Our own answer comes back too; by then several requests have passed.
     assert_eq!(keys(&received(&inbox).await), [answer.as_str()]);
@@ -333,17 +208,7 @@ async fn aut_11_invites_floods_and_kicks_come_through() {
         sent.push(message.response.event_id.to_string());
     }
     let running = run();
-    let _workers = crate::inbox::spawn_workers(
-        inbox.clone(),
-        Arc::clone(&engine) as Arc<dyn Engine>,
-        crate::inbox::WorkerSettings {
-            catch_up: crate::CatchUp {
-                max_age: Duration::from_secs(3600),
-                max_events: 500,
-            },
-            undecryptable_retry: Duration::from_secs(3600),
-        },
-    );
+    let _workers = workers(&inbox, &engine);
     let mut events = Vec::new();
     while events.len() < sent.len() {
         events.extend(received(&inbox).await);
@@ -356,5 +221,78 @@ async fn aut_11_invites_floods_and_kicks_come_through() {
     let events = received(&inbox).await;
     let kick: Value = serde_json::from_str(&events[0].json).unwrap();
     assert_eq!(kick["content"]["membership"], "leave");
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn aut_11_a_connection_the_homeserver_forgot_loses_and_repeats_nothing() {
+    let Some(homeserver) = homeserver() else {
+        return;
+    };
+    let bot = Person::new(&homeserver, "bot").await;
+    let alice = Person::new(&homeserver, "alice").await;
+    let mut rooms = Vec::new();
+    for _ in 0..4 {
+        rooms.push(alice.invite(&bot, false).await);
+    }
+    let say = |text: &str| RoomMessageEventContent::text_plain(text);
+    for room in &rooms {
+        room.send(say("history")).await.unwrap();
+    }
+    let dir = TempDir::new().unwrap();
+    let (engine, inbox) = engine(&dir, &bot).await;
+    let run = || {
+        let engine = Arc::clone(&engine);
+        tokio::spawn(async move { engine.run().await })
+    };
+    let running = run();
+    started(&engine).await;
+    let seen = rooms[0].send(say("seen")).await.unwrap();
+    let events = received(&inbox).await;
+    assert_eq!(keys(&events), [seen.response.event_id.as_str()]);
+    running.abort();
+
+    // Rooms with nothing new, with something, with more than an answer holds, and new.
+    let mut sent = BTreeMap::<OwnedRoomId, Vec<String>>::new();
+    rooms.push(alice.invite(&bot, false).await);
+    for (room, count) in rooms.iter().zip([0, 3, 50, 1, 2]) {
+        for n in 0..count {
+            let text = RoomMessageEventContent::text_plain(format!("missed {n}"));
+            let message = room.send(text).await.unwrap();
+            let of_room = sent.entry(room.room_id().to_owned()).or_default();
+            of_room.push(message.response.event_id.to_string());
+        }
+    }
+    let mut position = engine.position();
+    let (_, stream) = position.pos.as_deref().unwrap().split_once('/').unwrap();
+    position.pos = Some(format!("999999/{stream}"));
+    let token = position.encode().unwrap();
+    inbox
+        .commit(SyncStep {
+            token,
+            ..SyncStep::default()
+        })
+        .await
+        .unwrap();
+
+    let running = run();
+    let _workers = workers(&inbox, &engine);
+    let mut found = BTreeMap::<OwnedRoomId, Vec<String>>::new();
+    while found.values().map(Vec::len).sum::<usize>() < 56 {
+        for event in received(&inbox).await {
+            if event.json.contains("m.room.message") {
+                found.entry(event.room_id).or_default().push(event.key);
+            }
+        }
+    }
+    assert_eq!(found, sent);
+    let rest = tokio::time::timeout(Duration::from_secs(1), inbox.next_batch(100)).await;
+    let rest = rest.map(|batch| batch.unwrap().unwrap());
+    assert!(
+        rest.iter()
+            .flatten()
+            .all(|row| !row.event.json.contains("m.room.message")),
+        "{rest:?}"
+    );
     running.abort();
 }

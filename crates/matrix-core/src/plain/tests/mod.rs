@@ -1,5 +1,6 @@
 mod connection;
 mod live;
+mod people;
 mod requests;
 mod rig;
 mod step;

@@ -68,7 +68,7 @@ async fn out_9_an_encrypted_room_gets_no_plain_text() {
     )
     .await;
     let error = send(&rig).await.unwrap_err();
-    assert_eq!(error.code, ErrorCode::DeviceInUse);
+    assert_eq!(error.code, ErrorCode::Forbidden);
     assert!(
         error.message.contains("`encryption: true`"),
         "{}",
@@ -119,7 +119,7 @@ async fn out_9_a_room_that_becomes_encrypted_is_closed_at_once() {
         .send_event(room(), "m.room.message", json!({}), txn)
         .await
         .unwrap_err();
-    assert_eq!(error.code, ErrorCode::DeviceInUse);
+    assert_eq!(error.code, ErrorCode::Forbidden);
     assert_eq!(puts(&rig).await, []);
 }
 
