@@ -10,7 +10,7 @@ mod spoiler;
 mod structure;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use content::{
     edit_mentions, edit_part, edit_part_naming, reaction_part, redaction_part, text_parts,
