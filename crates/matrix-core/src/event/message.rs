@@ -227,18 +227,3 @@ fn without_reply_fallback(body: &str) -> &str {
     }
     rest.strip_prefix('\n').unwrap_or(rest)
 }
-
-/// Removes a bundled edit from an event's JSON if it is not `trusted`: of an encrypted event,
-/// only an edit that was encrypted too is one (§11.22.4.2). `None` if nothing had to change.
-pub(crate) fn drop_untrusted_edit(event: &str, trusted: bool) -> Option<String> {
-    if trusted || !event.contains("m.replace") {
-        return None;
-    }
-    let mut event: Value = serde_json::from_str(event).ok()?;
-    let relations = event
-        .get_mut("unsigned")?
-        .get_mut("m.relations")?
-        .as_object_mut()?;
-    relations.remove("m.replace")?;
-    Some(event.to_string())
-}

@@ -1,5 +1,6 @@
 //! What the inbox stores and what it yields.
 
+mod bundled;
 mod html;
 mod inbound;
 mod message;
@@ -9,12 +10,12 @@ mod tests;
 mod text;
 mod user_link;
 
+pub(crate) use bundled::trusted_json;
 pub(crate) use html::{escape_attribute, escape_text};
 pub use inbound::{
     EventBase, InboundEvent, MediaInfo, Membership, Mentions, MessageKind, Pill, SenderTrust,
 };
-pub(crate) use message::drop_untrusted_edit;
-pub(crate) use parse::parse;
+pub(crate) use parse::{membership as membership_named, parse};
 use ruma::{OwnedRoomId, OwnedUserId};
 pub(crate) use text::{clip, is_blank, visible};
 pub(crate) use user_link::linked_user;

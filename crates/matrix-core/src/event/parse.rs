@@ -118,7 +118,7 @@ fn message(stored: &StoredEvent, event: &Object, content: &Object) -> Option<Inb
 
 /// The newest edit, bundled by the homeserver (§11.22.4.3), if it is one by the rules: same
 /// sender and type, no state, with its own content. That an encrypted message was edited by an
-/// encrypted one is seen to before the event is stored, see [`super::drop_untrusted_edit`].
+/// encrypted one is seen to before the event is stored, see [`super::trusted_json`].
 pub(super) fn bundled_edit(event: &Object, sender: &str) -> Option<(Content, String)> {
     let edit = object(
         object(object(event, "unsigned")?, "m.relations")?,

@@ -1,6 +1,18 @@
 //! Rooms and members as the caller sees them; fields are documented in `ts/native/account.ts`.
 
+mod direct;
+mod info;
+mod member;
+mod message;
+#[cfg(test)]
+mod tests;
+
 use crate::event::{Membership, MessageKind};
+
+pub(crate) use direct::{DirectRooms, direct_candidates};
+pub(crate) use info::info;
+pub(crate) use member::member;
+pub(crate) use message::fetched;
 
 /// What is known of a room.
 #[derive(Debug, Clone)]

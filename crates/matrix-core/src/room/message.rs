@@ -1,0 +1,101 @@
+//! One message of a room, looked up for a quote, a thread's root or a reaction.
+
+use matrix_sdk::{Room, deserialized_responses::TimelineEventKind};
+use ruma::{EventId, OwnedUserId};
+use serde::Deserialize;
+
+use super::{FetchedMessage, Unavailable};
+use crate::{
+    error::{Error, ErrorCode, Result},
+    event::{InboundEvent, MessageKind, NewEvent, StoredEvent, parse, trusted_json},
+};
+
+/// What is read of every event.
+#[derive(Deserialize)]
+struct Head {
+    event_id: String,
+    sender: OwnedUserId,
+    #[serde(default)]
+    origin_server_ts: u64,
+    room_id: Option<String>,
+}
+
+/// Looks up one message of this room, decrypted if its key is here, in its newest wording. `None`
+/// if the room has no such event that we may see.
+///
+/// # Errors
+/// If the homeserver cannot be asked.
+pub(crate) async fn fetched(room: &Room, event_id: &EventId) -> Result<Option<FetchedMessage>> {
+    let event = match Box::pin(room.event(event_id, None)).await {
+        Ok(event) => event,
+        Err(error) => {
+            let error = Error::from(error);
+            return match error.code {
+                ErrorCode::NotFound => Ok(None),
+                _ => Err(error),
+            };
+        }
+    };
+    let json = event.raw().json().get();
+    let head: Head = serde_json::from_str(json)
+        .map_err(|error| Error::internal(format!("event {event_id}: {error}")))?;
+    // The homeserver is asked within the room; it answers for another one only if it is broken.
+    if head.event_id != event_id.as_str()
+        || head.room_id.is_some_and(|id| id != room.room_id().as_str())
+    {
+        return Ok(None);
+    }
+    let member = room.get_member_no_sync(&head.sender).await?;
+    let mut message = FetchedMessage {
+        event_id: event_id.to_string(),
+        sender: head.sender.to_string(),
+        sender_name: member.and_then(|member| member.display_name().map(str::to_owned)),
+        origin_server_ts: head.origin_server_ts,
+        kind: MessageKind::Unknown,
+        text: String::new(),
+        thread_root_id: None,
+        unavailable: None,
+    };
+    let encrypted = match &event.kind {
+        TimelineEventKind::UnableToDecrypt { .. } => {
+            message.unavailable = Some(Unavailable::Undecryptable);
+            return Ok(Some(message));
+        }
+        TimelineEventKind::Decrypted(_) => true,
+        TimelineEventKind::PlainText { .. } => false,
+    };
+    let stored = StoredEvent {
+        seq: 0,
+        event: NewEvent {
+            key: head.event_id,
+            room_id: room.room_id().to_owned(),
+            sender: head.sender,
+            origin_server_ts: head.origin_server_ts,
+            json: trusted_json(&event),
+            encrypted,
+            trust: None,
+            late: false,
+        },
+        received_at: 0,
+        attempts: 0,
+    };
+    match parse(&stored, room.own_user_id()) {
+        Some(InboundEvent::Message {
+            kind,
+            text,
+            thread_root_id,
+            ..
+        }) => {
+            message.kind = kind;
+            message.text = text;
+            message.thread_root_id = thread_root_id;
+        }
+        Some(InboundEvent::Edit { text, .. }) => {
+            message.kind = MessageKind::Text;
+            message.text = text;
+        }
+        Some(_) => message.unavailable = Some(Unavailable::NotAMessage),
+        None => message.unavailable = Some(Unavailable::Redacted),
+    }
+    Ok(Some(message))
+}
