@@ -1,0 +1,123 @@
+// npm run bench [-- --rooms 400] [-- --runs 3] [-- --release] [-- --readme]: what an account costs, beside matrix-js-sdk.
+// Prints a table, writes artifacts/bench.json, and with --readme the table of the README.
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { install } from "../test/bench/install.ts";
+import { circumstances, intoReadme, table } from "../test/bench/report.ts";
+import { userInRooms } from "../test/bench/rooms.ts";
+import { Synapse } from "../test/homeserver/synapse.ts";
+import { bundle } from "./build/bundle.mjs";
+import { addonLibrary, buildReleaseAddon, buildRust } from "./build/cargo.mjs";
+import { packAll } from "./build/pack.mjs";
+import { atExit, main } from "./rig/main.mjs";
+import { StepFailed, say, step } from "./rig/progress.mjs";
+import { OPENCLAW_VERSION, root } from "./rig/toolchain.mjs";
+
+/** @typedef {import("../test/bench/measure.ts").Measured} Measured */
+/** @typedef {import("../test/bench/measure.ts").Task} Task */
+
+/**
+ * One run in a bare Node process of its own.
+ * @param {"addon" | "js-sdk"} contender
+ * @param {Task} task
+ * @returns {Promise<Measured>}
+ */
+function run(contender, task) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ["--expose-gc", join(root, "test", "bench", `${contender}.ts`)], { cwd: root, stdio: ["pipe", "pipe", "pipe"] });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
+    child.on("error", reject);
+    child.on("close", (code) => {
+      if (code !== 0) return reject(new StepFailed(`The run of ${contender} failed:\n${stderr}`));
+      /** @type {Measured} */
+      const measured = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+      if (measured.rooms === task.roomIds.length) resolve(measured);
+      else reject(new StepFailed(`${measured.name} knows ${measured.rooms} of ${task.roomIds.length} rooms: there is nothing to compare.`));
+    });
+    child.stdin.end(JSON.stringify(task));
+  });
+}
+
+/** @param {string} what */
+function temporary(what) {
+  const dir = mkdtempSync(join(tmpdir(), `openclaw-matrix-bench-${what}-`));
+  atExit(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/**
+ * @param {string | undefined} text
+ * @param {string} option
+ */
+function positive(text, option) {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new StepFailed(`--${option} takes a number, not ${text}.`);
+  return number;
+}
+
+await main(async () => {
+  const { values } = parseArgs({
+    options: {
+      rooms: { type: "string", default: "400" },
+      runs: { type: "string", default: "3" },
+      release: { type: "boolean", default: false },
+      readme: { type: "boolean", default: false },
+    },
+  });
+  const rooms = positive(values.rooms, "rooms");
+  const runs = positive(values.runs, "runs");
+
+  if (values.release) await buildReleaseAddon();
+  else await buildRust();
+  await bundle();
+  const packed = await packAll(addonLibrary(values.release ? "release" : "debug"), temporary("packed"));
+  const home = temporary("ours");
+  // Beside them there is nothing to fetch: the plugin's other platforms are optional and not ours.
+  const ours = await install("the plugin as it was packed", home, [packed.platform, packed.plugin], ["--offline", "--cache", temporary("cache")]);
+  const theirsName = `@openclaw/matrix ${OPENCLAW_VERSION}`;
+  const theirs = await install(theirsName, temporary("theirs"), [`@openclaw/matrix@${OPENCLAW_VERSION}`]);
+
+  const synapse = await step("Starting the homeserver (Synapse)", () => Synapse.start());
+  atExit(() => synapse.remove());
+  const user = await step(`Making ${rooms} rooms`, () =>
+    userInRooms(synapse, rooms, (made) => {
+      if (made % 50 === 0) say(`  ${made} of ${rooms}`);
+    }),
+  );
+
+  const pluginDir = join(home, "node_modules", "openclaw-matrix-rs");
+  const task = () => ({ homeserver: synapse.baseUrl, ...user, stateDir: temporary("state"), pluginDir });
+  /** @type {{ ours: Measured[], theirs: Measured[] }} */
+  const measured = { ours: [], theirs: [] };
+  for (let number = 1; number <= runs; number++) {
+    measured.ours.push(await step(`Run ${number} of ${runs}: the addon`, () => run("addon", task())));
+    measured.theirs.push(await step(`Run ${number} of ${runs}: matrix-js-sdk with fake-indexeddb`, () => run("js-sdk", task())));
+  }
+
+  /** @type {import("../test/bench/report.ts").Report} */
+  const report = {
+    commit: execFileSync("git", ["rev-parse", "HEAD"], { cwd: root, encoding: "utf8" }).trim(),
+    date: new Date().toISOString(),
+    machine: { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: cpus().length, node: process.versions.node, platform: `${process.platform}-${process.arch}` },
+    profile: values.release ? "release" : "dev",
+    rooms,
+    runs: measured,
+    installed: { ours, theirs, theirsName },
+  };
+  mkdirSync(join(root, "artifacts"), { recursive: true });
+  writeFileSync(join(root, "artifacts", "bench.json"), `${JSON.stringify(report, null, 2)}\n`);
+  if (values.readme) {
+    const file = join(root, "README.md");
+    writeFileSync(file, intoReadme(readFileSync(file, "utf8"), report));
+  }
+  return async () => {
+    console.log(`\n${table(report)}\n\n${circumstances(report)}\nartifacts/bench.json has every sample.`);
+    return 0;
+  };
+});

@@ -1,0 +1,82 @@
+/** What a contender's process measures about itself; both contenders use this and nothing else. */
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { text } from "node:stream/consumers";
+import { setTimeout as pause } from "node:timers/promises";
+
+/** Over standard input, so that the password is in no argument. */
+export interface Task {
+  homeserver: string;
+  userId: string;
+  password: string;
+  /** Rooms the user is in. */
+  roomIds: string[];
+  /** An empty folder for whatever the contender keeps. */
+  stateDir: string;
+  /** Folder of the installed plugin. */
+  pluginDir: string;
+}
+
+/** Memory is in bytes, time in milliseconds. */
+export interface Measured {
+  /** The bare process, before anything of the contender was loaded. */
+  rssBare: number;
+  /** Its code is loaded, nobody is logged in. */
+  rssLoaded: number;
+  /** After login and first sync, after a garbage collection each. */
+  rssSynced: number[];
+  /** The longest time that the event loop stood still between login and ready. */
+  longestStall: number;
+  /** From before the login to the end of the first sync. */
+  ready: number;
+  /** How many of the rooms it knows then. */
+  rooms: number;
+  /** What it says it is. */
+  name: string;
+}
+
+/** Its code, loaded by the call and not before. */
+export interface Contender {
+  name: string;
+  /** Logs in and resolves after the first sync with a way to count rooms and to end. */
+  start(task: Task): Promise<{ rooms(): Promise<number>; stop(): Promise<void> }>;
+}
+
+const SAMPLES = 5;
+/** Granularity of the event-loop monitor; a stall shorter than it cannot be told from none. */
+const RESOLUTION_MS = 10;
+
+function collectedRss(): number {
+  globalThis.gc?.();
+  return process.memoryUsage.rss();
+}
+
+/** Runs the contender and prints one line of JSON. */
+export async function measure(load: (task: Task) => Promise<Contender>): Promise<void> {
+  if (!globalThis.gc) throw new Error("start me with --expose-gc");
+  const task = JSON.parse(await text(process.stdin)) as Task;
+  await pause(500);
+  const rssBare = collectedRss();
+  const contender = await load(task);
+  await pause(500);
+  const rssLoaded = collectedRss();
+
+  const stalls = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  stalls.enable();
+  const began = performance.now();
+  const running = await contender.start(task);
+  const ready = performance.now() - began;
+  // The turn that made it ready ends with this; a stall in it counts too.
+  await pause(RESOLUTION_MS * 2);
+  stalls.disable();
+
+  // What both do right after the first sync (keys, device lists) is part of what an idle account costs.
+  await pause(5000);
+  const rssSynced: number[] = [];
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    rssSynced.push(collectedRss());
+    await pause(1000);
+  }
+  const measured: Measured = { rssBare, rssLoaded, rssSynced, longestStall: stalls.max / 1e6, ready, rooms: await running.rooms(), name: contender.name };
+  await running.stop();
+  process.stdout.write(`${JSON.stringify(measured)}\n`, () => process.exit(0));
+}
