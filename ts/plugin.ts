@@ -16,6 +16,8 @@ const loadStart = createLazyRuntimeModule(() => import("./gateway/start.ts"));
 export const matrixPlugin: ChannelPlugin<ResolvedMatrixAccount, MatrixProbe> = {
   ...matrixChannelBase,
   capabilities: { chatTypes: ["direct", "channel", "thread"], reactions: true, edit: true, reply: true, threads: true, media: false, blockStreaming: true },
+  // An account's start reads the others' keys anew whenever it needs them, so its neighbours may go on.
+  reload: { ...matrixChannelBase.reload, accountScopedRestart: true },
   security,
   pairing,
   groups,

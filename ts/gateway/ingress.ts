@@ -3,17 +3,21 @@
  * how far each one is. An event is finished exactly once: settled when it was
  * answered or silence was decided, failed when it is to come again.
  */
-import { dropLevel } from "../inbound/drop.ts";
+import { setTimeout } from "node:timers/promises";
+import { type Drop, dropLevel } from "../inbound/drop.ts";
 import { judgeInvite, viaServers } from "../inbound/invite.ts";
 import { handleMessage } from "../inbound/message.ts";
 import type { InboundPorts } from "../inbound/ports.ts";
 import type { InboundEvent, InboundInvite, InboundMessage } from "../native/account.ts";
+import { isMatrixError } from "../native/errors.ts";
 import { Lanes } from "./lanes.ts";
 import { oncePerTurn } from "./registry.ts";
 
 /** Events under way in one account; further ones wait in the inbox on disk. */
 const UNDER_WAY = 256;
 const BATCH = 32;
+/** Pause before a refused turn is offered again, in milliseconds. */
+const REFUSAL_PAUSE_MS = 1000;
 
 export interface IngressHooks {
   /** Something a person did reached us. */
@@ -66,16 +70,30 @@ async function handleEvent(event: InboundEvent, ports: InboundPorts, hooks: Ingr
 
 async function handleInboundMessage(event: InboundMessage, ports: InboundPorts, hooks: IngressHooks, release: () => void): Promise<void> {
   if (event.sender !== ports.account.identity.userId) hooks.onInbound(event.receivedAt);
-  const drop = await handleMessage(event, ports, {
-    released: release,
-    adopted: async () => {
-      // The turn is the host's now; an account that closed meanwhile must not stop it.
-      await ports.account.adopt([event.seq]).catch((error: unknown) => {
-        ports.log.debug?.(`[${ports.accountId}] adoption in ${event.roomId} not stored: ${String(error)}`);
-      });
-      await hooks.onAdopted(event);
-    },
-  });
+  let taken = false;
+  const attempt = () =>
+    handleMessage(event, ports, {
+      released: release,
+      adopted: async () => {
+        taken = true;
+        // The turn is the host's now; an account that closed meanwhile must not stop it.
+        await ports.account.adopt([event.seq]).catch((error: unknown) => {
+          ports.log.debug?.(`[${ports.accountId}] adoption in ${event.roomId} not stored: ${String(error)}`);
+        });
+        await hooks.onAdopted(event);
+      },
+    });
+  let drop: Drop | undefined;
+  try {
+    drop = await attempt();
+  } catch (error) {
+    if (taken || isMatrixError(error)) throw error;
+    // The host refused the turn before it took it, as it does while it recovers the session after a
+    // restart. Offered again from its place in the lane, so that later messages do not overtake it.
+    ports.log.debug?.(`[${ports.accountId}] a turn in ${event.roomId} is offered again: ${String(error)}`);
+    await setTimeout(REFUSAL_PAUSE_MS);
+    drop = await attempt();
+  }
   if (drop && dropLevel(drop.reason) !== "none") ports.drops.record(event.roomId, drop);
 }
 

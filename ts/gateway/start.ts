@@ -73,12 +73,14 @@ class AccountStart {
     this.#status.starting(Date.now());
     try {
       for (let attempt = 1; !abortSignal.aborted; attempt++) {
-        const failure = await this.#open();
-        if (!("code" in failure)) {
-          await this.#serve(failure);
-          return;
+        const opened = await this.#open();
+        if ("code" in opened) {
+          await this.#waitOut(opened, attempt);
+          continue;
         }
-        await this.#waitOut(failure, attempt);
+        const end = await this.#serve(opened);
+        attempt = 0;
+        if (end) await this.#waitOut(end, 1);
       }
     } finally {
       setBlocked(accountId, undefined);
@@ -133,8 +135,8 @@ class AccountStart {
     else await aborted(abortSignal);
   }
 
-  /** Runs the opened account until the host or the account itself ends it. */
-  async #serve(entry: RunningAccount): Promise<void> {
+  /** Runs the opened account until the host ends it; the trouble, if it ended by itself. */
+  async #serve(entry: RunningAccount): Promise<Trouble | undefined> {
     const { abortSignal, accountId } = this.#ctx;
     const { account } = entry;
     this.#log.info(`[${accountId}] ${account.identity.userId} on ${account.identity.homeserver}, device ${account.identity.deviceId}`);
@@ -152,15 +154,18 @@ class AccountStart {
     const ingress = runIngress(ports, {
       onInbound: (at) => this.#status.apply({ lastInboundAt: at, lastMessageAt: at, lastEventAt: at }),
       onAdopted: (event) => this.#acknowledge(account, event),
-    });
+    }).then(
+      () => trouble("closed", "The account's inbox ended", this.#place),
+      (error: unknown) => troubleOf(error, this.#place),
+    );
     const health = this.#followHealth(entry);
     account.start();
-    await aborted(abortSignal);
+    const end = await Promise.race([aborted(abortSignal), ingress]);
     // Turns still running belong to the host; they find the account's next start by its id.
     await account.close();
     leave(entry);
-    ingress.catch((error: unknown) => this.#log.error(`[${accountId}] the inbox failed: ${String(error)}`));
     await health;
+    return end ?? undefined;
   }
 
   async #followHealth(entry: RunningAccount): Promise<void> {
