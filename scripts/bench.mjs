@@ -27,20 +27,19 @@ import { OPENCLAW_VERSION, root } from "./rig/toolchain.mjs";
  */
 function run(contender, task) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--expose-gc", join(root, "test", "bench", `${contender}.ts`)], { cwd: root, stdio: ["pipe", "pipe", "pipe"] });
-    let stdout = "";
+    const child = spawn(process.execPath, ["--expose-gc", join(root, "test", "bench", `${contender}.ts`)], { cwd: root, stdio: ["ignore", "ignore", "pipe", "ipc"] });
     let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
+    /** @type {Measured | undefined} */
+    let measured;
+    child.stderr?.setEncoding("utf8").on("data", (text) => (stderr += text));
+    child.on("message", (message) => (measured = /** @type {Measured} */ (message)));
     child.on("error", reject);
     child.on("close", (code) => {
-      if (code !== 0) return reject(new StepFailed(`The run of ${contender} failed:\n${stderr}`));
-      /** @type {Measured} */
-      const measured = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
-      if (measured.rooms === task.roomIds.length) resolve(measured);
+      if (!measured) reject(new StepFailed(`The run of ${contender} failed (${code}):\n${stderr}`));
+      else if (measured.rooms === task.roomIds.length) resolve(measured);
       else reject(new StepFailed(`${measured.name} knows ${measured.rooms} of ${task.roomIds.length} rooms: there is nothing to compare.`));
     });
-    child.stdin.end(JSON.stringify(task));
+    child.send(task);
   });
 }
 

@@ -3,7 +3,18 @@
  * as the global IndexedDB, the Rust crypto on it, `startClient` with its default filter and limit.
  * The plugin's copy of that database on disk, rewritten every minute, is left out.
  */
+import type { ICreateClientOpts } from "matrix-js-sdk";
 import { measure } from "./measure.ts";
+
+/** It logs a lot; printing that is not what is measured. */
+const silent: NonNullable<ICreateClientOpts["logger"]> = {
+  trace() {},
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  getChild: () => silent,
+};
 
 await measure(async () => {
   // @ts-expect-error It comes without types for this path.
@@ -15,13 +26,13 @@ await measure(async () => {
   return {
     name: `matrix-js-sdk ${version}`,
     async start({ homeserver, userId, password, roomIds }) {
-      const login = await createClient({ baseUrl: homeserver }).loginRequest({
+      const login = await createClient({ baseUrl: homeserver, logger: silent }).loginRequest({
         type: "m.login.password",
         identifier: { type: "m.id.user", user: userId },
         password,
         initial_device_display_name: "OpenClaw",
       });
-      const client = createClient({ baseUrl: homeserver, userId, deviceId: login.device_id, accessToken: login.access_token });
+      const client = createClient({ baseUrl: homeserver, userId, deviceId: login.device_id, accessToken: login.access_token, logger: silent });
       await client.initRustCrypto({ cryptoDatabasePrefix: "openclaw-matrix" });
       const prepared = new Promise<void>((resolve, reject) => {
         client.on(ClientEvent.Sync, (state, _previous, data) => {

@@ -1,9 +1,9 @@
 /** What a contender's process measures about itself; both contenders use this and nothing else. */
+import { once } from "node:events";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 
-/** Over standard input, so that the password is in no argument. */
+/** Sent by the parent process, so that the password is in no argument. */
 export interface Task {
   homeserver: string;
   userId: string;
@@ -50,10 +50,10 @@ function collectedRss(): number {
   return process.memoryUsage.rss();
 }
 
-/** Runs the contender and prints one line of JSON. */
+/** Runs the contender on the task that the parent process sends, and sends back what was measured. */
 export async function measure(load: (task: Task) => Promise<Contender>): Promise<void> {
-  if (!globalThis.gc) throw new Error("start me with --expose-gc");
-  const task = JSON.parse(await text(process.stdin)) as Task;
+  if (!globalThis.gc || !process.send) throw new Error("run `npm run bench`");
+  const [task] = (await once(process, "message")) as [Task];
   await pause(500);
   const rssBare = collectedRss();
   const contender = await load(task);
@@ -78,5 +78,5 @@ export async function measure(load: (task: Task) => Promise<Contender>): Promise
   }
   const measured: Measured = { rssBare, rssLoaded, rssSynced, longestStall: stalls.max / 1e6, ready, rooms: await running.rooms(), name: contender.name };
   await running.stop();
-  process.stdout.write(`${JSON.stringify(measured)}\n`, () => process.exit(0));
+  process.send(measured, () => process.exit(0));
 }
