@@ -15,6 +15,8 @@ mod dir;
 mod engine;
 mod error;
 pub mod event;
+#[cfg(test)]
+mod fake_engine;
 mod health;
 mod http;
 mod inbox;

@@ -4,6 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use ruma::OwnedEventId;
+use tokio::sync::watch;
 
 use super::{
     Outbox, locked,
@@ -98,14 +99,16 @@ impl Outbox {
             return Ok(false);
         };
         let (send, part, attempts) = (work.send, work.part, work.attempts);
+        // A hint that comes during the request counts for the wait after it.
+        let hint = self.inner.hint.subscribe();
         match self.request(engine, &mut work).await {
             Ok(event_id) => {
+                locked(&self.inner.trouble).take();
                 let now = self.inner.file.clock.now();
                 self.inner
                     .file
                     .run(move |tx, seal| rows::sent(tx, seal, now, (send, part), &event_id))
                     .await?;
-                locked(&self.inner.trouble).take();
                 self.inner.ended.notify_waiters();
             }
             Err(error) => {
@@ -128,7 +131,7 @@ impl Outbox {
                         .file
                         .run(move |tx, seal| rows::retry(tx, seal, part, &error))
                         .await?;
-                    self.rest(verdict, attempts).await;
+                    self.rest(verdict, attempts, hint).await;
                 }
             }
         }
@@ -161,14 +164,14 @@ impl Outbox {
     }
 
     /// Waits as the verdict says; closing ends it.
-    async fn rest(&self, verdict: Verdict, attempts: u32) {
+    async fn rest(&self, verdict: Verdict, attempts: u32, mut hint: watch::Receiver<u64>) {
         let pace = &self.inner.pace;
         match verdict {
             Verdict::WaitAsTold(wait) => self.pause(wait).await,
             Verdict::Paused => {
                 tokio::select! {
                     () = self.pause(pace.paused) => {}
-                    () = self.inner.hint.notified() => {}
+                    _ = hint.changed() => {}
                 }
             }
             _ => {
@@ -179,7 +182,7 @@ impl Outbox {
                     .mul_f64(0.75 + 0.5 * rand::random::<f64>());
                 tokio::select! {
                     () = self.pause(wait) => {}
-                    () = self.inner.hint.notified() => {}
+                    _ = hint.changed() => {}
                 }
             }
         }

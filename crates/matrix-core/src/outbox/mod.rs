@@ -136,8 +136,8 @@ struct Inner {
     closing: watch::Sender<bool>,
     /// A send was sent or given up, or the outbox was closed.
     ended: Notify,
-    /// The network may be back.
-    hint: Notify,
+    /// Grows when the network may be back.
+    hint: watch::Sender<u64>,
     /// The newest failure that no success followed.
     trouble: Mutex<Option<String>>,
     pruned_at: AtomicI64,
@@ -167,7 +167,7 @@ impl Outbox {
                 tasks: Mutex::default(),
                 closing: watch::Sender::new(false),
                 ended: Notify::new(),
-                hint: Notify::new(),
+                hint: watch::Sender::new(0),
                 trouble: Mutex::default(),
                 pruned_at: AtomicI64::new(now),
             }),
@@ -273,7 +273,7 @@ impl Outbox {
     /// The homeserver answers again (or a new login works): what waits for
     /// that is tried at once. What a rate limit holds back waits on.
     pub fn wake(&self) {
-        self.inner.hint.notify_waiters();
+        self.inner.hint.send_modify(|hints| *hints += 1);
     }
 
     /// Lets running requests end for up to `grace`, then stops; rows stay, and
