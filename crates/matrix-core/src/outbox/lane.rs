@@ -46,7 +46,7 @@ impl Outbox {
     }
 
     /// True if the lane may end: nothing came since it last looked.
-    fn retire(&self, room: &Hash) -> bool {
+    pub(super) fn retire(&self, room: &Hash) -> bool {
         let mut lanes = locked(&self.inner.lanes);
         match lanes.get_mut(room) {
             Some(more) if *more => {

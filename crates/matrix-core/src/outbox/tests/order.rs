@@ -90,3 +90,17 @@ async fn out_7_wait_ends_with_its_time_and_for_unknown_keys_at_once() {
     assert_eq!(outbox.health().await.unwrap().queued, 1);
     assert!(outbox.health().await.unwrap().oldest_at.is_some());
 }
+
+#[tokio::test]
+async fn out_6_what_comes_while_a_lane_ends_is_not_forgotten() {
+    let home = Home::new();
+    let outbox = home.open().await;
+    outbox.start(Arc::new(FakeEngine::new()));
+    let room = [7; 32];
+    // A lane that has just found nothing to send, and is about to say so.
+    locked(&outbox.inner.lanes).insert(room, false);
+    outbox.ensure_lane(room);
+    assert!(!outbox.retire(&room), "it has to look again");
+    assert!(outbox.retire(&room));
+    assert!(locked(&outbox.inner.lanes).is_empty());
+}
