@@ -5,11 +5,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Gap, Inbox};
+use super::{Gap, Inbox, Inner, gaps};
 use crate::{
     config::CatchUp,
     engine::{Engine, HistoryPage},
     error::{Error, ErrorCode, Result},
+    queue_file::Hash,
 };
 
 /// Events asked for with one request.
@@ -162,4 +163,72 @@ async fn refused(inbox: &Inbox, gap: &Gap, error: Error) -> Result<()> {
     };
     tracing::debug!(room_id = %gap.room_id, %error, ?wait, "history is not available yet");
     inbox.postpone_gap(gap.id, wait, counted).await
+}
+
+impl Inbox {
+    /// Claims the oldest due gap of a room nobody fills; else when to look
+    /// again, milliseconds since the epoch.
+    async fn claim_gap(&self) -> Result<std::result::Result<GapClaim, Option<i64>>> {
+        let now = self.inner.file.clock.now();
+        let inner = Arc::clone(&self.inner);
+        self.inner
+            .file
+            .run(move |tx, seal| {
+                // Claims are taken while the connection is ours: no two see the same gap.
+                let busy: Vec<Hash> = inner.filling().iter().copied().collect();
+                Ok(match gaps::next(tx, seal, now, &busy)? {
+                    gaps::NextGap::Gap(gap, room) => {
+                        inner.filling().insert(room);
+                        Ok(GapClaim { gap, room, inner })
+                    }
+                    gaps::NextGap::None { again } => Err(again),
+                })
+            })
+            .await
+    }
+
+    async fn add_page(&self, gap: Gap, page: HistoryPage) -> Result<bool> {
+        let now = self.inner.file.clock.now();
+        let keys = !page.undecryptable.is_empty();
+        let known = self
+            .inner
+            .file
+            .run(move |tx, seal| gaps::add_page(tx, seal, now, &gap, &page))
+            .await?;
+        if keys {
+            self.inner.key_work.notify_one();
+        }
+        Ok(known)
+    }
+
+    async fn finish_gap(&self, id: i64) -> Result<()> {
+        self.inner
+            .file
+            .run(move |tx, _| gaps::finish(tx, id))
+            .await?;
+        self.inner.deliverable.notify_waiters();
+        Ok(())
+    }
+
+    async fn postpone_gap(&self, id: i64, wait: Duration, counted: bool) -> Result<()> {
+        let now = self.inner.file.clock.now();
+        self.inner
+            .file
+            .run(move |tx, _| gaps::postpone(tx, now, id, wait, counted))
+            .await
+    }
+}
+
+/// A gap that is being filled; its room is free again when this is dropped.
+struct GapClaim {
+    gap: Gap,
+    room: Hash,
+    inner: Arc<Inner>,
+}
+
+impl Drop for GapClaim {
+    fn drop(&mut self) {
+        self.inner.filling().remove(&self.room);
+        self.inner.gap_work.notify_waiters();
+    }
 }

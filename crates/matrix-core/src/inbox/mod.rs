@@ -24,10 +24,9 @@ use ruma::OwnedRoomId;
 use tokio::sync::Notify;
 
 use crate::{
-    engine::HistoryPage,
     error::Result,
     event::{NewEvent, StoredEvent, Undecryptable},
-    health::{UndecryptableCause, UndecryptableHealth},
+    health::UndecryptableHealth,
     queue_file::{Hash, QueueFile},
 };
 
@@ -345,74 +344,6 @@ impl Inbox {
         Ok(new)
     }
 
-    async fn set_cause(&self, event: Undecryptable, cause: String) -> Result<()> {
-        self.inner
-            .file
-            .run(move |tx, seal| missing_keys::set_cause(tx, seal, &event, &cause))
-            .await
-    }
-
-    /// Gives up what has waited for its key longer than `limit`.
-    async fn expire_undecryptable(&self, limit: Duration) -> Result<Vec<UndecryptableCause>> {
-        let before = self.inner.file.clock.now() - limit.as_millis() as i64;
-        self.inner
-            .file
-            .run(move |tx, _| missing_keys::expire(tx, before))
-            .await
-    }
-
-    /// Claims the oldest due gap of a room nobody fills; else when to look
-    /// again, milliseconds since the epoch.
-    async fn claim_gap(&self) -> Result<std::result::Result<GapClaim, Option<i64>>> {
-        let now = self.inner.file.clock.now();
-        let inner = Arc::clone(&self.inner);
-        self.inner
-            .file
-            .run(move |tx, seal| {
-                // Claims are taken while the connection is ours: no two see the same gap.
-                let busy: Vec<Hash> = inner.filling().iter().copied().collect();
-                Ok(match gaps::next(tx, seal, now, &busy)? {
-                    gaps::NextGap::Gap(gap, room) => {
-                        inner.filling().insert(room);
-                        Ok(GapClaim { gap, room, inner })
-                    }
-                    gaps::NextGap::None { again } => Err(again),
-                })
-            })
-            .await
-    }
-
-    async fn add_page(&self, gap: Gap, page: HistoryPage) -> Result<bool> {
-        let now = self.inner.file.clock.now();
-        let keys = !page.undecryptable.is_empty();
-        let known = self
-            .inner
-            .file
-            .run(move |tx, seal| gaps::add_page(tx, seal, now, &gap, &page))
-            .await?;
-        if keys {
-            self.inner.key_work.notify_one();
-        }
-        Ok(known)
-    }
-
-    async fn finish_gap(&self, id: i64) -> Result<()> {
-        self.inner
-            .file
-            .run(move |tx, _| gaps::finish(tx, id))
-            .await?;
-        self.inner.deliverable.notify_waiters();
-        Ok(())
-    }
-
-    async fn postpone_gap(&self, id: i64, wait: Duration, counted: bool) -> Result<()> {
-        let now = self.inner.file.clock.now();
-        self.inner
-            .file
-            .run(move |tx, _| gaps::postpone(tx, now, id, wait, counted))
-            .await
-    }
-
     /// Rows by state.
     pub async fn counts(&self) -> Result<InboxCounts> {
         self.inner.file.run(|tx, _| events::counts(tx)).await
@@ -441,19 +372,5 @@ impl Inbox {
 impl Inner {
     fn filling(&self) -> std::sync::MutexGuard<'_, HashSet<Hash>> {
         self.filling.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A gap that is being filled; its room is free again when this is dropped.
-struct GapClaim {
-    gap: Gap,
-    room: Hash,
-    inner: Arc<Inner>,
-}
-
-impl Drop for GapClaim {
-    fn drop(&mut self) {
-        self.inner.filling().remove(&self.room);
-        self.inner.gap_work.notify_waiters();
     }
 }

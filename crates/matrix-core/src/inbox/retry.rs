@@ -10,10 +10,12 @@ use std::{
 use ruma::OwnedRoomId;
 use tokio::sync::Notify;
 
-use super::Inbox;
+use super::{Inbox, missing_keys};
 use crate::{
     engine::{Decrypted, Engine},
     error::{ErrorCode, Result},
+    event::Undecryptable,
+    health::UndecryptableCause,
 };
 
 /// Keys come in bursts: a pass begins this long after the first one.
@@ -131,4 +133,22 @@ async fn pass(
         }
     }
     Ok(())
+}
+
+impl Inbox {
+    async fn set_cause(&self, event: Undecryptable, cause: String) -> Result<()> {
+        self.inner
+            .file
+            .run(move |tx, seal| missing_keys::set_cause(tx, seal, &event, &cause))
+            .await
+    }
+
+    /// Gives up what has waited for its key longer than `limit`.
+    async fn expire_undecryptable(&self, limit: Duration) -> Result<Vec<UndecryptableCause>> {
+        let before = self.inner.file.clock.now() - limit.as_millis() as i64;
+        self.inner
+            .file
+            .run(move |tx, _| missing_keys::expire(tx, before))
+            .await
+    }
 }
