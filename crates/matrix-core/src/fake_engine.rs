@@ -31,7 +31,7 @@ pub(crate) enum Answer {
     /// Refused.
     Error(Error),
     /// The event is made, but the answer never arrives.
-    LostAnswer,
+    Lost,
     /// Never answered, no event made.
     Hang,
     /// Accepted after a while.
@@ -39,6 +39,9 @@ pub(crate) enum Answer {
     /// A defect.
     Panic,
 }
+
+/// Rooms whose keys arrived.
+type Keys = Option<Vec<OwnedRoomId>>;
 
 pub(crate) struct FakeEngine {
     /// All requests, accepted or not.
@@ -55,10 +58,8 @@ pub(crate) struct FakeEngine {
     /// Causes by event id, for what is still missing.
     pub causes: Mutex<HashMap<String, String>>,
     pub changed: Notify,
-    keys: (
-        mpsc::UnboundedSender<Option<Vec<OwnedRoomId>>>,
-        AsyncMutex<mpsc::UnboundedReceiver<Option<Vec<OwnedRoomId>>>>,
-    ),
+    keys_sent: mpsc::UnboundedSender<Keys>,
+    keys: AsyncMutex<mpsc::UnboundedReceiver<Keys>>,
 }
 
 impl FakeEngine {
@@ -74,7 +75,8 @@ impl FakeEngine {
             readable: Mutex::default(),
             causes: Mutex::default(),
             changed: Notify::new(),
-            keys: (sender, AsyncMutex::new(receiver)),
+            keys_sent: sender,
+            keys: AsyncMutex::new(receiver),
         }
     }
 
@@ -86,7 +88,7 @@ impl FakeEngine {
 
     /// Tells that keys arrived.
     pub fn keys_arrived(&self, rooms: Option<Vec<OwnedRoomId>>) {
-        self.keys.0.send(rooms).unwrap();
+        self.keys_sent.send(rooms).unwrap();
     }
 
     /// Bodies that became events, in order.
@@ -146,7 +148,7 @@ impl Engine for FakeEngine {
         match answer {
             None => Ok(self.accept(&request)),
             Some(Answer::Error(error)) => Err(error),
-            Some(Answer::LostAnswer) => {
+            Some(Answer::Lost) => {
                 self.accept(&request);
                 Err(Error::new(ErrorCode::Network, "connection reset"))
             }
@@ -199,7 +201,7 @@ impl Engine for FakeEngine {
     }
 
     async fn room_keys_received(&self) -> Option<Vec<OwnedRoomId>> {
-        match self.keys.1.lock().await.recv().await {
+        match self.keys.lock().await.recv().await {
             Some(rooms) => rooms,
             None => std::future::pending().await,
         }

@@ -7,7 +7,7 @@ async fn out_7_a_lost_answer_makes_no_second_event() {
     let home = Home::new();
     let outbox = home.open().await;
     let engine = Arc::new(FakeEngine::new());
-    engine.script(ROOM, [Answer::LostAnswer]);
+    engine.script(ROOM, [Answer::Lost]);
     outbox.start(Arc::clone(&engine) as _);
     outbox.enqueue(send(ROOM, "k", &["one"])).await.unwrap();
     assert_eq!(sent(&outbox, "k").await.event_ids, ["$e0"]);
