@@ -1,0 +1,193 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { MatrixError } from "../../../ts/native/errors.ts";
+import { Draft } from "../../../ts/outbound/draft.ts";
+import { TurnReply } from "../../../ts/outbound/reply.ts";
+import { writeSettings } from "../../../ts/outbound/settings.ts";
+import { FakeAccount, type Outgoing } from "../support/fake-account.ts";
+
+const ROOM = "!room:example.org";
+let account: FakeAccount;
+let errors: string[];
+
+beforeEach(() => {
+  account = new FakeAccount();
+  errors = [];
+});
+
+function reply(config: Parameters<typeof writeSettings>[0] = {}, turnKey = "in:$e"): TurnReply {
+  return new TurnReply({
+    account: () => account,
+    target: { roomId: ROOM, threadRootId: "$root" },
+    settings: writeSettings(config),
+    turnKey,
+    chunk: (text, limit) => text.match(new RegExp(`[\\s\\S]{1,${limit}}`, "g")) ?? [],
+    onError: (text) => errors.push(text),
+  });
+}
+
+function kinds(): string[] {
+  return account.sent.map((one) => one.type);
+}
+
+async function shown(count: number): Promise<void> {
+  await account.until(() => account.sent.length >= count);
+}
+
+describe("replies", () => {
+  it("[THR-1] stay in the thread and carry the account's settings", async () => {
+    await reply({ textChunkLimit: 100, streaming: { chunkMode: "newline" }, markdown: { tables: "bullets" } }).deliver({ text: "hello" }, "final");
+    expect(account.sent[0]).toMatchObject({ type: "text", roomId: ROOM, threadRootId: "$root", markdown: "hello", kind: "text", chunkLimit: 100, chunkMode: "newline", tables: "bullets" });
+  });
+
+  it("[OUT-3] without keys the limit is 4000, by length, with native tables", () => {
+    expect(writeSettings({})).toMatchObject({ chunkLimit: 4000, chunkMode: "length", tables: "block", streaming: "off", replyToMode: "off" });
+  });
+
+  it("[THR-3] a reply's quote is an event's", async () => {
+    await reply().deliver({ text: "a", replyToId: "$quoted" }, "final");
+    await reply({}, "in:$f").deliver({ text: "b", replyToId: "42" }, "final");
+    expect(account.sent.map((one) => one.type === "text" && one.replyToId)).toEqual(["$quoted", undefined]);
+  });
+
+  it("[OUT-7] the same turn run again sends nothing twice", async () => {
+    for (let run = 0; run < 2; run++) {
+      const turn = reply();
+      await turn.deliver({ text: "one" }, "block");
+      await turn.deliver({ text: "two" }, "final");
+    }
+    expect(account.texts()).toEqual(["one", "two"]);
+  });
+
+  it("[OUT-12] reasoning goes out as a notice, beside the answer", async () => {
+    const turn = reply();
+    await turn.deliver({ text: "thinking", isReasoning: true }, "final");
+    await turn.deliver({ text: "answer" }, "final");
+    expect(account.sent.map((one) => one.type === "text" && one.kind)).toEqual(["notice", "text"]);
+  });
+
+  it("web media goes out as its link, a local file is said to be missing", async () => {
+    await reply().deliver({ text: "see", mediaUrls: ["https://example.org/a.png", "/tmp/b.png"] }, "final");
+    expect(account.texts()[0]).toBe("see\n\nhttps://example.org/a.png\n\n(A file could not be attached.)");
+    expect(errors).toHaveLength(1);
+  });
+
+  it("an empty reply sends nothing and says so", async () => {
+    expect(await reply().deliver({ text: "  " }, "final")).toMatchObject({ visibleReplySent: false, messageIds: [] });
+    expect(account.sent).toEqual([]);
+  });
+
+  it("[OUT-7] a refused send is told to the host as never sent", async () => {
+    account.sendError = new MatrixError("forbidden", "you may not write here");
+    await expect(reply().deliver({ text: "hello" }, "final")).rejects.toMatchObject({ name: "PlatformMessageNotDispatchedError", message: "you may not write here" });
+  });
+
+  it("[OUT-7] a send that got half way is told as partly delivered", async () => {
+    account.sendError = new MatrixError("forbidden", "you may not write here");
+    account.outboxEntry = async (key) => ({ key, state: "failed", eventIds: ["$half"] });
+    const failure = await reply().deliver({ text: "hello" }, "final").catch((error: unknown) => error);
+    expect(failure).toMatchObject({ sentBeforeError: true, deliveryResult: { content: "hello", receipt: { platformMessageIds: ["$half"] } } });
+  });
+
+  it("[OUT-7] a send in doubt keeps its own error", async () => {
+    const doubt = new MatrixError("network", "connection reset");
+    account.sendError = doubt;
+    account.outboxEntry = async (key) => ({ key, state: "queued", eventIds: [] });
+    await expect(reply().deliver({ text: "hello" }, "final")).rejects.toBe(doubt);
+  });
+});
+
+describe("streaming", () => {
+  const partial = { streaming: { mode: "partial" as const } };
+
+  it("[STR-1] off sends one message", async () => {
+    const turn = reply();
+    turn.partial("hel");
+    await turn.deliver({ text: "hello" }, "final");
+    await turn.finish();
+    expect(kinds()).toEqual(["text"]);
+  });
+
+  it("[STR-2] partial writes a live draft and completes it with the whole text", async () => {
+    const turn = reply(partial);
+    turn.partial("hel");
+    await shown(1);
+    await turn.deliver({ text: "hello world" }, "final");
+    await turn.finish();
+    expect(account.sent).toMatchObject([
+      { type: "text", markdown: "hel", live: true, kind: "text", key: "in:$e:draft:0" },
+      { type: "edit", eventId: "$out1", markdown: "hello world", draft: false },
+    ]);
+    expect((account.sent[1] as Extract<Outgoing, { type: "edit" }>).live).toBeUndefined();
+  });
+
+  it("[STR-2] edits come at most once a pause, with the newest text", async () => {
+    const draft = new Draft({ account, target: { roomId: ROOM }, kind: "text", key: "k", tables: "block", limit: 4000, pauseMs: 40, onError: (error) => errors.push(String(error)) });
+    draft.update("a");
+    await shown(1);
+    for (const text of ["ab", "abc", "abcd"]) draft.update(text);
+    await shown(2);
+    await draft.seal();
+    expect(account.sent.map((one) => "markdown" in one && one.markdown)).toEqual(["a", "abcd"]);
+  });
+
+  it("[STR-2] an answer longer than one event goes on in further messages", async () => {
+    const turn = reply({ ...partial, textChunkLimit: 5 });
+    turn.partial("hel");
+    await shown(1);
+    const delivered = await turn.deliver({ text: "helloworld!" }, "final");
+    expect(account.sent.slice(1)).toMatchObject([
+      { type: "edit", markdown: "hello" },
+      { type: "text", markdown: "world", threadRootId: "$root" },
+      { type: "text", markdown: "!", threadRootId: "$root" },
+    ]);
+    expect(delivered.messageIds).toEqual(["$out1", "$out3", "$out4"]);
+  });
+
+  it("[STR-3] quiet writes notices", async () => {
+    const turn = reply({ streaming: { mode: "quiet" } });
+    turn.partial("hel");
+    await shown(1);
+    await turn.deliver({ text: "hello" }, "final");
+    expect(account.sent).toMatchObject([{ type: "text", kind: "notice" }, { type: "edit", kind: "notice", markdown: "hello" }]);
+  });
+
+  it("[STR-7] a draft that became nothing is taken back", async () => {
+    const turn = reply(partial);
+    turn.partial("hel");
+    await shown(1);
+    await turn.finish();
+    expect(account.sent.at(-1)).toEqual({ type: "redaction", roomId: ROOM, eventId: "$out1" });
+  });
+
+  it("[STR-7] an answer is not lost with a draft that cannot be completed", async () => {
+    const turn = reply(partial);
+    turn.partial("hel");
+    await shown(1);
+    account.editText = async () => {
+      throw new MatrixError("forbidden", "no edits here");
+    };
+    await turn.deliver({ text: "hello" }, "final");
+    expect(account.texts()).toEqual(["hel", "hello"]);
+    expect(errors).toHaveLength(1);
+  });
+
+  it("[OUT-13] a text beyond one event is not drafted", async () => {
+    const turn = reply({ ...partial, textChunkLimit: 3 });
+    turn.partial("hello");
+    await turn.deliver({ text: "hello" }, "final");
+    await turn.finish();
+    expect(kinds()).toEqual(["text"]);
+  });
+
+  it("[STR-2] the same turn run again goes on with the same draft", async () => {
+    for (let run = 0; run < 2; run++) {
+      const turn = reply(partial);
+      turn.partial("hel");
+      await account.until(() => account.texts().length === 1);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      await turn.deliver({ text: "hello" }, "final");
+      await turn.finish();
+    }
+    expect(kinds()).toEqual(["text", "edit"]);
+  });
+});
