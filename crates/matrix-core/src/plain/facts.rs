@@ -15,6 +15,9 @@ use crate::event::Membership;
 /// MSC4171's service members as clients send them.
 pub(super) const FUNCTIONAL_MEMBERS: &str = "io.element.functional_members";
 
+/// Up to this many joined members the member list is fetched; a larger room is no DM.
+pub(super) const SMALL_ROOM: u64 = 12;
+
 /// A state event, as far as it is of use here.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct StateEvent {
@@ -162,6 +165,15 @@ impl Facts {
     /// What is known of a room.
     pub fn get(&self, room_id: &RoomId) -> Option<&RoomFacts> {
         self.rooms.get(room_id)
+    }
+
+    /// Small rooms where this user was seen.
+    pub fn rooms_with(&self, user_id: &str) -> Vec<OwnedRoomId> {
+        let known = self.rooms.iter().filter(|(_, facts)| {
+            facts.joined.is_some_and(|joined| joined <= SMALL_ROOM)
+                && (facts.member(user_id).is_some() || facts.heroes.iter().any(|id| id == user_id))
+        });
+        known.map(|(room_id, _)| room_id.clone()).collect()
     }
 
     /// For changes: `initial` answers start afresh, later ones only change what is

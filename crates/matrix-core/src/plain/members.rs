@@ -75,7 +75,12 @@ impl PlainEngine {
         };
         let head: Head = serde_json::from_str(raw.get())
             .map_err(|error| Error::internal(format!("event {event_id}: {error}")))?;
+        // Within the room the homeserver answers with another event only if it is broken.
+        if head.event_id != event_id.as_str() {
+            return Ok(None);
+        }
         let sender = head.sender.clone();
+        let is_state = head.state_key.is_some();
         // A name is an ornament; a room that hides it still shows the message.
         let sender_name = match self.member_content(room_id, &sender).await {
             Ok(content) => content.and_then(|content| text(&content, "displayname")),
@@ -116,8 +121,8 @@ impl PlainEngine {
                 message.kind = MessageKind::Text;
                 message.text = text;
             }
-            Some(_) => message.unavailable = Some(Unavailable::NotAMessage),
-            None => message.unavailable = Some(Unavailable::Redacted),
+            None if !is_state => message.unavailable = Some(Unavailable::Redacted),
+            _ => message.unavailable = Some(Unavailable::NotAMessage),
         }
         Ok(Some(message))
     }

@@ -30,6 +30,7 @@
 //!   the list, rooms we left do not.
 //! - A growing `timeline_limit` makes Synapse send history again, so it is constant.
 
+mod direct;
 mod facts;
 mod history;
 mod members;

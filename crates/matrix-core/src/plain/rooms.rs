@@ -13,17 +13,11 @@ use serde_json::Value;
 
 use super::{
     PlainEngine, REQUEST_TIMEOUT,
-    facts::{FUNCTIONAL_MEMBERS, RoomFacts, StateEvent, membership},
+    facts::{FUNCTIONAL_MEMBERS, RoomFacts, SMALL_ROOM, StateEvent, membership},
     status::is_missing,
 };
-use crate::{
-    error::{ErrorCode, Result},
-    event::Membership,
-    room::RoomInfo,
-};
+use crate::{error::Result, event::Membership, room::RoomInfo};
 
-/// Up to this many joined members the member list is fetched; a larger room is no DM.
-const SMALL_ROOM: u64 = 12;
 /// As many as [`RoomInfo::other_members`] holds.
 const OTHER_MEMBERS: usize = 5;
 
@@ -79,8 +73,7 @@ impl PlainEngine {
                 .filter(|(_, rooms)| rooms.iter().any(|room| room == room_id))
                 .map(|(user_id, _)| user_id.to_string())
                 .collect(),
-            member_is_direct: own.is_some_and(is_direct)
-                || (facts.all_members && others().any(is_direct)),
+            member_is_direct: own.is_some_and(is_direct) || others().any(is_direct),
             other_members,
             service_members: strings(FUNCTIONAL_MEMBERS, "service_members"),
             replacement_room_id: facts.text("m.room.tombstone", "replacement_room"),
@@ -131,7 +124,7 @@ impl PlainEngine {
     }
 
     /// `m.direct` of the account.
-    async fn direct_map(&self) -> Result<BTreeMap<OwnedUserId, Vec<OwnedRoomId>>> {
+    pub(super) async fn direct_map(&self) -> Result<BTreeMap<OwnedUserId, Vec<OwnedRoomId>>> {
         let request = get_global_account_data::v3::Request::new(
             self.own_user.clone(),
             GlobalAccountDataEventType::Direct,
@@ -152,31 +145,6 @@ impl PlainEngine {
                 let rooms = rooms.filter_map(|room| RoomId::parse(room.as_str()?).ok());
                 Some((UserId::parse(user_id).ok()?, rooms.collect()))
             })
-            .collect())
-    }
-
-    /// See [`crate::engine::Engine::direct_candidates`]. Encrypted rooms are none: we
-    /// could not write there.
-    pub(super) async fn direct_rooms(&self, user_id: &UserId) -> Result<Vec<OwnedRoomId>> {
-        let rooms = self.direct_map().await?.remove(user_id).unwrap_or_default();
-        let mut candidates = Vec::new();
-        for room_id in rooms {
-            match self.describe(&room_id).await {
-                Ok(room) if room.membership == Membership::Join && !room.encrypted => {
-                    let present = room.other_members.iter().any(|other| other == user_id);
-                    candidates.push((!present, room.joined_member_count, room_id));
-                }
-                Ok(_) => {}
-                // Left and forgotten.
-                Err(error) if matches!(error.code, ErrorCode::Forbidden | ErrorCode::NotFound) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        // Both in it before a room they have yet to join; fewer people first.
-        candidates.sort_by_key(|(absent, members, _)| (*absent, *members));
-        Ok(candidates
-            .into_iter()
-            .map(|(_, _, room_id)| room_id)
             .collect())
     }
 }

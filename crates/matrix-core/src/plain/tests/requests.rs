@@ -242,6 +242,63 @@ async fn a_room_is_described_by_its_state() {
 }
 
 #[tokio::test]
+async fn rooms_that_cannot_serve_as_a_dm_are_no_candidates() {
+    let rig = Rig::new().await;
+    let member = |id: &str, membership: &str| {
+        json!({ "type": "m.room.member", "state_key": id, "sender": id,
+            "content": { "membership": membership } })
+    };
+    let state = |event_type: &str, content: Value| json!({ "type": event_type, "state_key": "", "sender": ME, "content": content });
+    let (alice, bob) = ("@alice:example.org", "@bob:example.org");
+    let (me, joined) = (member(ME, "join"), member(alice, "join"));
+    let algorithm = json!({ "algorithm": "m.megolm.v1.aes-sha2" });
+    let service = json!({ "service_members": [bob] });
+    for (room, state) in [
+        ("!asked:x", json!([me, member(alice, "invite")])),
+        ("!third:x", json!([me, joined, member(bob, "invite")])),
+        (
+            "!secret:x",
+            json!([me, joined, state("m.room.encryption", algorithm)]),
+        ),
+        (
+            "!old:x",
+            json!([me, joined, state("m.room.tombstone", json!({}))]),
+        ),
+        ("!out:x", json!([member(ME, "leave"), joined])),
+        (
+            "!bridge:x",
+            json!([
+                me,
+                joined,
+                member(bob, "join"),
+                state("io.element.functional_members", service),
+            ]),
+        ),
+    ] {
+        rig.get(&format!("/_matrix/client/v3/rooms/{room}/state"), ok(state))
+            .await;
+    }
+    rig.get(
+        "/_matrix/client/v3/rooms/!gone:x/state",
+        refusal(403, "M_FORBIDDEN"),
+    )
+    .await;
+    rig.get(
+        "/_matrix/client/v3/user/@bot:example.org/account_data/m.direct",
+        ok(json!({ alice: [
+            "!asked:x", "!third:x", "!secret:x", "!old:x", "!out:x", "!gone:x", "!bridge:x",
+        ]})),
+    )
+    .await;
+    let inbox = rig.inbox().await;
+    let found = rig
+        .engine(&inbox)
+        .direct_candidates(user_id!("@alice:example.org"))
+        .await;
+    assert_eq!(found.unwrap(), ["!bridge:x", "!asked:x"]);
+}
+
+#[tokio::test]
 async fn what_the_sync_tells_is_used_and_kept_up_to_date() {
     let rig = Rig::new().await;
     let inbox = rig.inbox().await;
