@@ -116,11 +116,17 @@ pub(super) fn insert(
     Ok(inserted == 1)
 }
 
-/// Whether an event of this key was ever seen in the room and is not forgotten.
-pub(super) fn is_known(tx: &Transaction<'_>, room: &Hash, key: &Hash) -> Result<bool, Fault> {
+/// The place of the event with this key, if it was ever seen in the room and is
+/// not forgotten.
+pub(super) fn place_of(
+    tx: &Transaction<'_>,
+    room: &Hash,
+    key: &Hash,
+) -> Result<Option<i64>, Fault> {
     Ok(tx
-        .prepare_cached("SELECT 1 FROM events WHERE room = ?1 AND key = ?2")?
-        .exists(params![room, key])?)
+        .prepare_cached("SELECT pos FROM events WHERE room = ?1 AND key = ?2")?
+        .query_row(params![room, key], |r| r.get(0))
+        .optional()?)
 }
 
 /// Hands out rows in order. A row stays back while

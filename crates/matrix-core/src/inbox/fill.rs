@@ -82,8 +82,8 @@ async fn fill(inbox: &Inbox, engine: &dyn Engine, bounds: CatchUp, mut gap: Gap)
                 tracing::warn!(room_id = %gap.room_id, read = gap.found, "{cut} was skipped");
                 return inbox.finish_gap(gap.id).await;
             }
-            // Without an end of its own the gap ends where we have been.
-            (None, Some(_)) if known && gap.to.is_none() => return inbox.finish_gap(gap.id).await,
+            // Here we have been: the end, whether the homeserver knows it or not.
+            (None, Some(_)) if known => return inbox.finish_gap(gap.id).await,
             (None, Some(next)) if next != gap.from && gap.pages < max_pages => gap.from = next,
             (None, Some(next)) => {
                 let why = if next == gap.from {

@@ -107,7 +107,8 @@ pub(super) enum NextGap {
 }
 
 /// Stores one page of a gap before the pages stored earlier. True if it reached
-/// an event that is known already.
+/// an event that was here before the gap: with what is older, that is left out,
+/// because a homeserver that honours `to` does not send it.
 pub(super) fn add_page(
     tx: &Transaction<'_>,
     seal: &Seal,
@@ -124,25 +125,25 @@ pub(super) fn add_page(
         return Ok(true);
     };
     let room = room_hash(seal, &gap.room_id);
+    let mut end = None;
+    for (at, event) in page.events.iter().enumerate() {
+        let known = events::place_of(tx, &room, &key_hash(seal, &event.key))?;
+        if known.is_some_and(|known| known < pos) {
+            end = Some((at, event.origin_server_ts));
+        }
+    }
     let start = -PAGE_SPAN * (i64::from(pages) + 1);
-    let mut known = false;
     let mut found = 0u32;
-    for (at, event) in (0i64..).zip(&page.events) {
+    for (at, event) in (0i64..).zip(&page.events[end.map_or(0, |(at, _)| at + 1)..]) {
         let place = Place {
             pos,
             sub: start + at,
             gap: Some(gap.id),
         };
-        if events::insert(tx, seal, now, event, &place)? {
-            found += 1;
-        } else {
-            known = true;
-        }
+        found += u32::from(events::insert(tx, seal, now, event, &place)?);
     }
     for event in &page.undecryptable {
-        if events::is_known(tx, &room, &key_hash(seal, &event.event_id))? {
-            known = true;
-        } else {
+        if end.is_none_or(|(_, ts)| event.origin_server_ts >= ts) {
             missing_keys::insert(tx, seal, now, event)?;
             found += 1;
         }
@@ -157,7 +158,7 @@ pub(super) fn add_page(
          next_at = 0 WHERE id = ?1",
         params![gap.id, seal.close(&record)?, found],
     )?;
-    Ok(known)
+    Ok(end.is_some())
 }
 
 /// The gap is filled or given up; what it held goes out.

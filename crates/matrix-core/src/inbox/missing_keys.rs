@@ -24,7 +24,7 @@ pub(super) fn insert(
         room_hash(seal, &event.room_id),
         key_hash(seal, &event.event_id),
     );
-    if events::is_known(tx, &room, &key)? {
+    if events::place_of(tx, &room, &key)?.is_some() {
         return Ok(());
     }
     tx.prepare_cached(

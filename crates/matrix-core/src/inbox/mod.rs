@@ -67,8 +67,8 @@ pub(crate) struct NewGap {
     pub room_id: OwnedRoomId,
     /// `prev_batch`: the hole lies before it.
     pub from: String,
-    /// The token we had before: the hole ends there. `None` if we had none: it
-    /// ends at the first event that is known.
+    /// The token we had before: the hole ends there. With or without it, it
+    /// ends at the first event that was here before the hole.
     pub to: Option<String>,
 }
 

@@ -220,17 +220,21 @@ async fn his_4_the_bounds_of_age_and_number_hold() {
 }
 
 #[tokio::test]
-async fn his_4_a_gap_without_an_end_stops_where_we_have_been() {
-    let home = Home::new();
-    let inbox = home.open().await;
-    with_gap(&inbox, None).await;
-    let engine = Arc::new(FakeEngine::new());
-    let met = vec![event(ROOM, "$1"), event(ROOM, "$2")];
-    let only = page(met, Some("further"));
-    engine.pages.lock().unwrap().insert("p1".into(), only);
-    let _workers = spawn_workers(inbox.clone(), Arc::clone(&engine) as _, settings());
-    let mut all = drain(&inbox, 5).await;
-    all.retain(|key| key != "$x");
-    assert_eq!(all, ["$1", "$2", "$8", "$9"]);
-    assert_eq!(*engine.asked_pages.lock().unwrap(), ["p1"]);
+async fn his_4_a_gap_stops_where_we_have_been_even_if_the_homeserver_does_not() {
+    for to in [None, Some("t1")] {
+        let home = Home::new();
+        let inbox = home.open().await;
+        with_gap(&inbox, to).await;
+        let engine = Arc::new(FakeEngine::new());
+        let met = ["$0", "$1", "$2", "$8"].map(|key| event(ROOM, key));
+        let only = page(met.into(), Some("further"));
+        engine.pages.lock().unwrap().insert("p1".into(), only);
+        let _workers = spawn_workers(inbox.clone(), Arc::clone(&engine) as _, settings());
+        let mut all = drain(&inbox, 5).await;
+        all.retain(|key| key != "$x");
+        // Nothing from before, and what came after the gap is no end of it.
+        assert_eq!(all, ["$1", "$2", "$8", "$9"]);
+        assert!(ready(&inbox).await.is_empty());
+        assert_eq!(*engine.asked_pages.lock().unwrap(), ["p1"]);
+    }
 }
