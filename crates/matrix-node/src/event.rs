@@ -65,7 +65,8 @@ macro_rules! inbound_event {
             discriminant_case = "lowercase",
             object_from_js = false
         )]
-        #[allow(missing_docs)]
+        // Nearly all of them are messages, the largest; they live for one conversion.
+        #[allow(clippy::large_enum_variant, missing_docs)]
         pub enum $name {
             $( $variant {
                 seq: i64,
