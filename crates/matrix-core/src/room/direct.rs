@@ -20,7 +20,6 @@ use tokio::sync::Mutex;
 
 use super::info::{is_alone_with, membership, others};
 use crate::{
-    engine::Engine,
     error::{Error, ErrorCode, Result},
     event::Membership,
     rest::Rest,
@@ -49,15 +48,17 @@ impl DirectRooms {
         }
     }
 
-    /// The room to write to this person in, and whether it was made now: the best of the engine's
-    /// candidates, else a new one, encrypted if `encrypt`. Either is in `m.direct` afterwards.
+    /// The room to write to this person in, and whether it was made now: the first of the
+    /// `candidates` (see [`Engine::direct_candidates`](crate::engine::Engine::direct_candidates);
+    /// asked for when it is this call's turn), else a new one, encrypted if `encrypt`. Either is
+    /// in `m.direct` afterwards.
     ///
     /// # Errors
     /// `config_invalid` for our own id; else what the homeserver answers.
     pub async fn open(
         &self,
-        engine: &dyn Engine,
         user_id: &UserId,
+        candidates: impl Future<Output = Result<Vec<OwnedRoomId>>>,
         encrypt: bool,
     ) -> Result<(OwnedRoomId, bool)> {
         if user_id == self.own_user {
@@ -67,8 +68,7 @@ impl DirectRooms {
             ));
         }
         let _turn = self.turn.lock().await;
-        let candidates = engine.direct_candidates(user_id).await?;
-        if let Some(room_id) = candidates.into_iter().next() {
+        if let Some(room_id) = candidates.await?.into_iter().next() {
             self.note(user_id, &room_id).await;
             return Ok((room_id, false));
         }

@@ -14,8 +14,8 @@ const SMALL_ROOM: u64 = 12;
 /// As many as [`RoomInfo::other_members`] holds.
 const OTHER_MEMBERS: usize = 5;
 
-/// What is known of a room. Asks the homeserver for the members of a small room, once, and for
-/// its encryption where the sync did not tell.
+/// What is known of a room. Asks the homeserver for the members of a small room, and for the
+/// encryption of one the sync showed none of, each once.
 ///
 /// # Errors
 /// If the store cannot be read, or the encryption state cannot be asked for.
