@@ -3,7 +3,7 @@ import { createMessageActions } from "./actions/index.ts";
 import type { ResolvedMatrixAccount } from "./config/accounts.ts";
 import { findAccount } from "./gateway/find.ts";
 import { METHOD_SCOPES } from "./gateway/method-names.ts";
-import { groups, pairing, security } from "./gateway/security.ts";
+import { groups, mentions, pairing, security } from "./gateway/security.ts";
 import { type MatrixProbe, status } from "./gateway/status.ts";
 import { createLazyRuntimeModule } from "./host/lazy.ts";
 import type { ChannelPlugin } from "./host/types.ts";
@@ -21,6 +21,7 @@ export const matrixPlugin: ChannelPlugin<ResolvedMatrixAccount, MatrixProbe> = {
   security,
   pairing,
   groups,
+  mentions,
   messaging,
   threading,
   outbound: createOutboundAdapter(findAccount),

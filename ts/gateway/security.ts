@@ -1,7 +1,8 @@
 /** What the host shows and checks of the access rules: DM policy, room mentions, pairing, warnings. */
-import { type ResolvedMatrixAccount, resolveMatrixAccount, roomConfig } from "../config/accounts.ts";
+import { DEFAULT_ACCOUNT_ID, type ResolvedMatrixAccount, resolveMatrixAccount, roomConfig } from "../config/accounts.ts";
 import { createLazyRuntimeModule } from "../host/lazy.ts";
 import type { ChannelPlugin, OpenClawConfig } from "../host/types.ts";
+import { stripAddress } from "../inbound/mention.ts";
 import { effectiveDmPolicy, effectiveGroupPolicy, normalizeUserEntry, requiresMention } from "../inbound/policy.ts";
 import { bareTarget } from "../outbound/target.ts";
 import { findAccount } from "./find.ts";
@@ -59,6 +60,14 @@ export const groups: NonNullable<ChannelPlugin["groups"]> = {
   },
   resolveToolPolicy: ({ cfg, accountId, groupId }) =>
     groupId ? roomConfig(resolveMatrixAccount(cfg, accountId), { roomId: bareTarget(groupId), aliases: [] }).entry?.tools : undefined,
+};
+
+/** Takes our own address off the beginning of a text, where the host looks for commands (MEN-6). */
+export const mentions: NonNullable<ChannelPlugin["mentions"]> = {
+  stripMentions: ({ text, ctx }) => {
+    const running = runningAccount(ctx.AccountId ?? DEFAULT_ACCOUNT_ID);
+    return running ? stripAddress(text, running.account.identity) : text;
+  },
 };
 
 /** Tells a person that the request was approved; by the account that runs in this process. */

@@ -171,6 +171,7 @@ class AccountStart {
   async #followHealth(entry: RunningAccount): Promise<void> {
     let version = -1;
     let blocked = "";
+    let unreadable = 0;
     for (;;) {
       const health = await entry.account.healthAfter(version).catch(() => undefined);
       if (!health || this.#ctx.abortSignal.aborted) return;
@@ -181,7 +182,19 @@ class AccountStart {
       const reason = health.sync.state === "blocked" ? (patch.lastError ?? "") : "";
       if (reason !== "" && reason !== blocked) this.#log.error(`[${this.#ctx.accountId}] stopped receiving: ${reason}`);
       blocked = reason;
+      this.#tellUnreadable(unreadable, health.undecryptable.waiting);
+      unreadable = health.undecryptable.waiting;
       setBlocked(this.#ctx.accountId, reason ? { code: (health.sync.error?.code ?? "internal") as MatrixErrorCode, message: reason, since: Date.now() } : undefined);
+    }
+  }
+
+  /** A message that cannot be decrypted is silence to its sender; the log says so when it begins and when it is over (ENC-6). */
+  #tellUnreadable(before: number, now: number): void {
+    const { accountId } = this.#ctx;
+    if (before === 0 && now > 0) {
+      this.#log.warn(`[${accountId}] ${now} encrypted message(s) cannot be read yet; their keys are waited for. See \`openclaw matrix verify status --account ${accountId} --verbose\`.`);
+    } else if (before > 0 && now === 0) {
+      this.#log.info(`[${accountId}] every encrypted message could be read in the end, or was given up.`);
     }
   }
 

@@ -136,6 +136,17 @@ describe("a start", () => {
     expect(on.status()).toMatchObject({ connected: true, lastError: null, lastTransportActivityAt: 5 });
   });
 
+  it("[ENC-6] messages that cannot be read are said when it begins and when it is over", async () => {
+    const on = start();
+    await until(() => on.status().lifecycle === "ready");
+    for (const waiting of [2, 3, 0]) {
+      on.account.setHealth({ undecryptable: { waiting, causes: [] } });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(on.log.filter((line) => line.includes("cannot be read yet"))).toHaveLength(1);
+    expect(on.log.filter((line) => line.includes("could be read in the end"))).toHaveLength(1);
+  });
+
   it("[STA-2] an account whose inbox ends by itself is opened again", async () => {
     const native = new FakeNative(() => furnish(new FakeAccount()));
     const opened: FakeAccount[] = [];

@@ -3,7 +3,7 @@ import { resolveMatrixAccount } from "../../../ts/config/accounts.ts";
 import { METHOD_SCOPES } from "../../../ts/gateway/method-names.ts";
 import { METHODS, serveMethod } from "../../../ts/gateway/methods.ts";
 import { setBlocked } from "../../../ts/gateway/registry.ts";
-import { groups, pairing, security } from "../../../ts/gateway/security.ts";
+import { groups, mentions, pairing, security } from "../../../ts/gateway/security.ts";
 import { healthIssues, status } from "../../../ts/gateway/status.ts";
 import { setRegistration } from "../../../ts/host/slot.ts";
 import type { ChannelAccountSnapshot, OpenClawConfig } from "../../../ts/host/types.ts";
@@ -147,6 +147,14 @@ describe("what the host shows of the rules", () => {
     const cfg = { channels: { matrix: { ...LOGIN, groups: { [ROOM]: { requireMention: false } } } } } as OpenClawConfig;
     expect(groups.resolveRequireMention?.({ cfg, groupId: ROOM })).toBe(false);
     expect(groups.resolveRequireMention?.({ cfg, groupId: "!other:example.org" })).toBe(true);
+  });
+
+  it("[MEN-6] the host sees a command without our address", async () => {
+    running = run();
+    await running.account.until(() => running?.status().lifecycle === "ready");
+    const strip = (text: string) => mentions.stripMentions?.({ text, ctx: { AccountId: "default" }, cfg: undefined });
+    expect(strip("@bot:example.org /status")).toBe("/status");
+    expect(strip("@alice:example.org /status")).toBe("@alice:example.org /status");
   });
 
   it("[ACL-14] the tool rule of a room is shown", () => {
