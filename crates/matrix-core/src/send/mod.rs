@@ -4,6 +4,7 @@ use ruma::{OwnedEventId, OwnedRoomId};
 
 mod chunk;
 mod content;
+mod link;
 mod mention;
 mod render;
 mod spoiler;

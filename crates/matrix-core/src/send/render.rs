@@ -10,7 +10,11 @@ use std::borrow::Cow;
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 use ruma::OwnedUserId;
 
-use super::{mention::user_ids, spoiler};
+use super::{
+    link::{escape_url, is_safe_link},
+    mention::user_ids,
+    spoiler,
+};
 use crate::event::{escape_attribute, escape_text, linked_user};
 
 /// The specification asks clients to show at most a nesting of 100.
@@ -391,26 +395,4 @@ fn language(info: &str) -> &str {
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '_' | '#' | '.'));
     if valid { word } else { "" }
-}
-
-/// Schemes that do nothing but lead somewhere.
-fn is_safe_link(url: &str) -> bool {
-    ["https://", "http://", "mailto:", "matrix:"]
-        .iter()
-        .any(|scheme| {
-            url.get(..scheme.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-        })
-}
-
-fn escape_url(url: &str, out: &mut String) {
-    let url: String = url
-        .chars()
-        .filter(|c| !c.is_control())
-        .flat_map(|c| match c {
-            ' ' => "%20".chars().collect::<Vec<_>>(),
-            c => vec![c],
-        })
-        .collect();
-    escape_attribute(&url, out);
 }

@@ -1,0 +1,338 @@
+//! What kinds of events become.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+#[test]
+fn thr_4_the_thread_fallback_is_no_reply() {
+    let read = |falling_back: Value| {
+        message(json!({
+            "msgtype": "m.text", "body": "x",
+            "m.relates_to": {
+                "rel_type": "m.thread", "event_id": "$root", "is_falling_back": falling_back,
+                "m.in_reply_to": { "event_id": "$other" },
+            },
+        }))
+    };
+    let fallback = read(json!(true));
+    assert_eq!(fallback.thread.as_deref(), Some("$root"));
+    assert_eq!(fallback.reply, None);
+    assert_eq!(read(json!(false)).reply.as_deref(), Some("$other"));
+    assert_eq!(read(Value::Null).reply.as_deref(), Some("$other"));
+    let odd = message(json!({
+        "msgtype": "m.text", "body": "x",
+        "m.relates_to": { "rel_type": "m.thread", "event_id": "no id" },
+    }));
+    assert_eq!(odd.thread, None);
+}
+
+#[test]
+fn med_1_files_have_names_and_captions() {
+    let read = |content: Value| match read(&event(content)) {
+        Some(InboundEvent::Message {
+            kind,
+            body,
+            text,
+            media: Some(media),
+            ..
+        }) => (kind, body, text, media),
+        other => panic!("no file: {other:?}"),
+    };
+    let (kind, body, text, media) = read(json!({
+        "msgtype": "m.image", "body": "cat.png", "url": "mxc://hs/x", "format": "org.matrix.custom.html",
+        "formatted_body": "cat.png",
+        "info": { "mimetype": "image/png", "size": 12, "w": 3.0, "h": -1, "duration": 1e300 },
+    }));
+    assert_eq!(
+        (kind, body.as_str(), text.as_str()),
+        (MessageKind::Image, "", "")
+    );
+    assert_eq!(
+        media,
+        MediaInfo {
+            filename: "cat.png".to_owned(),
+            mimetype: Some("image/png".to_owned()),
+            size: Some(12),
+            width: Some(3),
+            ..MediaInfo::default()
+        }
+    );
+    let (kind, body, text, media) = read(json!({
+        "msgtype": "m.audio", "body": "**listen**", "filename": "voice\u{202E}ggo.exe",
+        "format": "org.matrix.custom.html", "formatted_body": "<b>listen</b>",
+        "org.matrix.msc3245.voice": {}, "info": { "duration": 1500 },
+    }));
+    assert_eq!(kind, MessageKind::Audio);
+    assert_eq!((body.as_str(), text.as_str()), ("**listen**", "listen"));
+    assert_eq!(media.filename, "voiceggo.exe");
+    assert_eq!((media.voice, media.duration_ms), (true, Some(1500)));
+}
+
+#[test]
+fn loc_1_locations_carry_their_uri() {
+    match read(&event(
+        json!({ "msgtype": "m.location", "body": "Home", "geo_uri": "geo:1,2;u=3" }),
+    )) {
+        Some(InboundEvent::Message {
+            kind,
+            geo_uri,
+            text,
+            ..
+        }) => {
+            assert_eq!(kind, MessageKind::Location);
+            assert_eq!(geo_uri.as_deref(), Some("geo:1,2;u=3"));
+            assert_eq!(text, "Home");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn str_2_the_live_marker_is_seen() {
+    let content = json!({ "msgtype": "m.text", "body": "x", "org.matrix.msc4357.live": {} });
+    assert!(message(content).live);
+    assert!(!message(json!({ "msgtype": "m.text", "body": "x" })).live);
+}
+
+#[test]
+fn rea_4_reactions_name_their_target() {
+    let reaction = |content: Value| {
+        read(&json!({ "type": "m.reaction", "event_id": "$event", "content": content }))
+    };
+    match reaction(json!({
+        "m.relates_to": { "rel_type": "m.annotation", "event_id": "$t", "key": "👍️" },
+    })) {
+        Some(InboundEvent::Reaction { target_id, key, .. }) => {
+            assert_eq!((target_id.as_str(), key.as_str()), ("$t", "👍️"));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(
+        reaction(json!({})),
+        Some(InboundEvent::Other { .. })
+    ));
+}
+
+#[test]
+fn rea_5_redactions_name_their_target_in_either_place() {
+    let target = |event: Value| match read(&event) {
+        Some(InboundEvent::Redaction {
+            target_id, reason, ..
+        }) => (target_id, reason),
+        other => panic!("{other:?}"),
+    };
+    let kind = "m.room.redaction";
+    assert_eq!(
+        target(json!({ "type": kind, "redacts": "$old", "content": { "reason": "spam" } })),
+        ("$old".to_owned(), Some("spam".to_owned()))
+    );
+    assert_eq!(
+        target(json!({ "type": kind, "content": { "redacts": "$new" } })).0,
+        "$new"
+    );
+    assert_eq!(
+        target(json!({ "type": kind, "redacts": "$old", "content": { "redacts": "$forged" } })).0,
+        "$old"
+    );
+    let mut encrypted = stored(&json!({ "type": kind, "content": { "redacts": "$x" } }));
+    encrypted.event.encrypted = true;
+    let parsed = parse(&encrypted, user_id!("@bot:hs.test"));
+    assert!(matches!(parsed, Some(InboundEvent::Other { .. })));
+}
+
+#[test]
+fn ses_12_what_was_redacted_before_it_was_seen_is_nothing() {
+    let mut redacted = event(json!({}));
+    redacted["unsigned"] = json!({ "redacted_because": { "type": "m.room.redaction" } });
+    assert!(read(&redacted).is_none());
+    redacted["type"] = json!("m.reaction");
+    assert!(read(&redacted).is_none());
+}
+
+#[test]
+fn inv_1_invites_come_from_the_engine_alone() {
+    let invite = json!({
+        "type": "invite", "sender": "@alice:hs.test", "room_id": "!room:hs.test", "is_direct": true,
+        "room_name": "Lobby", "canonical_alias": "#lobby:hs.test", "room_encrypted": true,
+    });
+    let mut event = stored(&invite);
+    event.event.key = "invite:@alice:hs.test:s1".to_owned();
+    match parse(&event, user_id!("@bot:hs.test")) {
+        Some(InboundEvent::Invite {
+            base,
+            is_direct,
+            room_name,
+            canonical_alias,
+            room_encrypted,
+        }) => {
+            assert_eq!(base.event_id, None);
+            assert_eq!(base.sender, "@alice:hs.test");
+            assert!(is_direct && room_encrypted);
+            assert_eq!(room_name.as_deref(), Some("Lobby"));
+            assert_eq!(canonical_alias.as_deref(), Some("#lobby:hs.test"));
+        }
+        other => panic!("{other:?}"),
+    }
+    // The same as an event of a room is anybody's invention.
+    assert!(matches!(read(&invite), Some(InboundEvent::Other { .. })));
+}
+
+#[test]
+fn inv_2_memberships_tell_who_and_from_what() {
+    let member = |user: &str, now: &str, before: Option<&str>| {
+        let mut event = json!({
+            "type": "m.room.member", "state_key": user, "content": { "membership": now },
+        });
+        if let Some(before) = before {
+            event["unsigned"] = json!({ "prev_content": { "membership": before } });
+        }
+        read(&event)
+    };
+    match member("@bot:hs.test", "ban", Some("join")) {
+        Some(InboundEvent::Membership {
+            own,
+            membership,
+            previous,
+            user_id,
+            ..
+        }) => {
+            assert!(own);
+            assert_eq!(user_id, "@bot:hs.test");
+            assert_eq!(
+                (membership, previous),
+                (Membership::Ban, Some(Membership::Join))
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    match member("@carol:hs.test", "join", None) {
+        Some(InboundEvent::Membership { own, previous, .. }) => {
+            assert!(!own);
+            assert_eq!(previous, None);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(
+        member("@carol:hs.test", "join", Some("join")).is_none(),
+        "a new name only"
+    );
+    assert!(matches!(
+        member("@c:hs.test", "dance", None),
+        Some(InboundEvent::Other { .. })
+    ));
+}
+
+#[test]
+fn pol_3_other_events_keep_their_content() {
+    let other = |event: Value| match read(&event) {
+        Some(InboundEvent::Other {
+            event_type,
+            content,
+            ..
+        }) => (event_type, content),
+        other => panic!("{other:?}"),
+    };
+    let (kind, content) =
+        other(json!({ "type": "m.sticker", "content": { "body": "hi", "url": "mxc://a/b" } }));
+    assert_eq!(kind, "m.sticker");
+    assert_eq!(
+        serde_json::from_str::<Value>(&content).expect("JSON")["body"],
+        "hi"
+    );
+    let (kind, _) = other(event(
+        json!({ "msgtype": "m.key.verification.request", "body": "x" }),
+    ));
+    assert_eq!(kind, "m.key.verification.request");
+    let (_, content) = other(json!({ "type": "x", "content": { "big": "y".repeat(70_000) } }));
+    assert_eq!(content, "{}");
+    let deep = "[".repeat(10_000);
+    let parsed = parse(&stored_json(deep), user_id!("@bot:hs.test"));
+    assert!(matches!(parsed, Some(InboundEvent::Other { .. })));
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let key = prop_oneof![
+        Just("type"),
+        Just("content"),
+        Just("msgtype"),
+        Just("body"),
+        Just("formatted_body"),
+        Just("format"),
+        Just("m.relates_to"),
+        Just("rel_type"),
+        Just("event_id"),
+        Just("unsigned"),
+        Just("m.relations"),
+        Just("m.replace"),
+        Just("m.new_content"),
+        Just("m.mentions"),
+        Just("user_ids"),
+        Just("info"),
+        Just("size"),
+        Just("membership"),
+        Just("state_key"),
+        Just("redacts"),
+        Just("key"),
+        Just("m.in_reply_to"),
+        Just("filename"),
+        Just("sender"),
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,8}".prop_map(Value::from),
+        prop_oneof![
+            Just("m.room.message"),
+            Just("m.text"),
+            Just("m.image"),
+            Just("m.reaction"),
+            Just("m.room.member"),
+            Just("m.room.redaction"),
+            Just("m.thread"),
+            Just("m.replace"),
+            Just("m.annotation"),
+            Just("$id"),
+            Just("@alice:hs.test"),
+            Just("org.matrix.custom.html"),
+            Just("join"),
+            Just("> <@x:y> z"),
+        ]
+        .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 64, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map(key.clone().prop_map(str::to_owned), inner, 0..8)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn ses_12_no_json_makes_the_parser_panic(value in any_json(), content in any_json(), encrypted: bool) {
+        let own = user_id!("@bot:hs.test");
+        let mut events = vec![value.clone(), event(content.clone())];
+        for kind in ["m.room.member", "m.reaction", "m.room.redaction"] {
+            events.push(json!({ "type": kind, "state_key": "@a:b", "content": content, "unsigned": value }));
+        }
+        for event in events {
+            let mut stored = stored(&event);
+            stored.event.encrypted = encrypted;
+            parse(&stored, own);
+            stored.event.key = "invite:x".to_owned();
+            prop_assert!(parse(&stored, own).is_some());
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn ses_12_no_bytes_make_the_parser_panic(json in "\\PC*") {
+        prop_assert!(parse(&stored_json(json), user_id!("@bot:hs.test")).is_some());
+    }
+}
