@@ -46,6 +46,10 @@ pub(crate) struct AccountFile {
     /// our own keys for another client's (AUT-11).
     #[serde(default)]
     pub own_keys: bool,
+    /// The device's keys are another client's (AUT-11): the folder holds nothing of the
+    /// device's encryption, so that it may serve another device of the user later.
+    #[serde(default)]
+    pub foreign_device: bool,
     /// The device that the configuration asked for, if it turned out to be another
     /// client's and a login made a device of our own instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,6 +65,7 @@ impl AccountFile {
             user_id: user_id.to_owned(),
             device_id: device_id.to_owned(),
             own_keys: false,
+            foreign_device: false,
             instead_of: None,
         }
     }
@@ -110,6 +115,14 @@ impl Dir {
         let path = self.path.join("store");
         files::folder(&path)?;
         Ok(path)
+    }
+
+    /// Whether the SDK's crypto store has been made.
+    pub fn has_crypto_store(&self) -> bool {
+        self.path
+            .join("store")
+            .join("matrix-sdk-crypto.sqlite3")
+            .exists()
     }
 
     /// The inbound queue.
