@@ -1,18 +1,45 @@
 //! An account: open → `start` → `next_batch`/`settle`, send → `close`; supervises
 //! the tasks.
 
-use std::{sync::Arc, time::Duration};
+mod ids;
+mod rooms;
+mod sends;
+mod tasks;
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use ruma::OwnedUserId;
+use tokio::{runtime::Handle, sync::OnceCell};
+
+use self::tasks::Tasks;
 use crate::{
     config::AccountConfig,
     crypto::EncryptionStatus,
-    error::Result,
-    event::InboundEvent,
-    health::Health,
-    outbox::OutboxEntry,
-    room::{FetchedMessage, MemberInfo, RoomInfo},
-    send::{EditText, SendText},
+    dir::Dir,
+    engine::{
+        Engine,
+        sdk::{SdkEngine, SdkParams},
+    },
+    error::{Error, Result},
+    event::{self, InboundEvent},
+    health::{Health, HealthCell},
+    http,
+    inbox::{Inbox, WorkerSettings},
+    outbox::Outbox,
+    plain::{PlainEngine, PlainParams},
+    rest::Rest,
+    room::DirectRooms,
+    session::Session,
 };
+
+/// What [`Account::close`] grants to sends that are under way.
+const SEND_GRACE: Duration = Duration::from_secs(2);
 
 /// Who the homeserver says we are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,120 +53,289 @@ pub struct Identity {
 }
 
 /// An open account. Cheap to clone; all clones close together.
+///
+/// Every method but [`Account::identity`] and [`Account::close`] answers `closed` once
+/// `close` has been called.
 #[derive(Clone)]
-pub struct Account {}
+pub struct Account {
+    inner: Arc<Inner>,
+}
 
-#[allow(unused_variables, missing_docs)]
+struct Inner {
+    identity: Identity,
+    own_user: OwnedUserId,
+    encryption: bool,
+    dir: Arc<Dir>,
+    rest: Rest,
+    engine: Arc<dyn Engine>,
+    directs: DirectRooms,
+    inbox: Inbox,
+    outbox: Outbox,
+    health: HealthCell,
+    workers: WorkerSettings,
+    tasks: Tasks,
+    closing: AtomicBool,
+    closed: OnceCell<()>,
+    /// Where everything runs and is dropped.
+    runtime: Handle,
+}
+
 impl Account {
     /// Lock → HTTP client → stores → token check → restore or log in. Does not sync.
+    /// Must be called, and dropped, inside a Tokio runtime that lives longer.
+    ///
+    /// # Errors
+    /// `config_invalid`, `address_blocked`, `store_locked`, `store_corrupt`,
+    /// `auth_failed`, `auth_expired`, `account_mismatch`, `device_in_use`: a person has to
+    /// do something, the message says what. `network`, `timeout`, `rate_limited`: try
+    /// again later.
     pub async fn open(config: AccountConfig) -> Result<Self> {
-        todo!()
+        http::check_url(&config.homeserver, &config.network)?;
+        let http = http::client(&config.network, &config.homeserver)?;
+        let (dir, keys) = {
+            let config = config.clone();
+            // Waits for the disk, and for PBKDF2.
+            blocking(move || {
+                let dir = Dir::open(&config.state_dir)?;
+                let keys = dir.keys(config.store_passphrase.as_ref(), &config.account_id)?;
+                Ok((Arc::new(dir), keys))
+            })
+            .await?
+        };
+        let opened = Box::pin(Self::open_in(&config, Arc::clone(&dir), keys, http)).await;
+        if opened.is_err() {
+            dir.release();
+        }
+        opened
     }
+
+    async fn open_in(
+        config: &AccountConfig,
+        dir: Arc<Dir>,
+        keys: crate::dir::StoreKeys,
+        http: matrix_sdk::reqwest::Client,
+    ) -> Result<Self> {
+        let inbox = Inbox::open(&dir.inbox()?, Arc::clone(&keys.cipher)).await?;
+        let outbox = Outbox::open(&dir.outbox()?, Arc::clone(&keys.cipher)).await?;
+        let health = HealthCell::new();
+        let session = Arc::new(Session::establish(config, Arc::clone(&dir), keys, http).await?);
+        if session.new_device {
+            // What was read on another device says nothing about this one.
+            inbox.forget_token().await?;
+        }
+        let engine: Arc<dyn Engine> = if session.foreign_device {
+            tracing::warn!(
+                device = %session.device_id,
+                "the token's device belongs to another client: unencrypted rooms only"
+            );
+            Arc::new(PlainEngine::new(PlainParams {
+                rest: session.rest.clone(),
+                identity: session.identity(),
+                inbox: inbox.clone(),
+                health: health.clone(),
+                initial_sync_limit: config.initial_sync_limit,
+            })?)
+        } else {
+            Arc::new(
+                SdkEngine::open(SdkParams {
+                    session: Arc::clone(&session),
+                    inbox: inbox.clone(),
+                    health: health.clone(),
+                    encryption: config.encryption,
+                    share_history_on_invite: config.share_history_on_invite,
+                    initial_sync_limit: config.initial_sync_limit,
+                })
+                .await?,
+            )
+        };
+        Ok(Self {
+            inner: Arc::new(Inner {
+                identity: session.identity(),
+                own_user: session.user_id.clone(),
+                encryption: config.encryption,
+                dir,
+                rest: session.rest.clone(),
+                engine,
+                directs: DirectRooms::new(session.rest.clone(), session.user_id.clone()),
+                inbox,
+                outbox,
+                health,
+                workers: WorkerSettings {
+                    catch_up: config.catch_up,
+                    undecryptable_retry: config.undecryptable_retry,
+                },
+                tasks: Tasks::default(),
+                closing: AtomicBool::new(false),
+                closed: OnceCell::new(),
+                runtime: Handle::current(),
+            }),
+        })
+    }
+
+    /// Who we are; does not change while the account is open.
     pub fn identity(&self) -> Identity {
-        todo!()
+        self.inner.identity.clone()
     }
+
     /// Starts the sync and the workers; a second call does nothing.
     pub fn start(&self) {
-        todo!()
+        if self.is_open().is_ok() {
+            self.inner.tasks.start(&self.inner);
+        }
     }
+
     /// The next items of the inbox, at least one; `None` once closed.
+    ///
+    /// # Errors
+    /// `store_corrupt` and `internal` if the inbox cannot be read.
     pub async fn next_batch(&self, max: usize) -> Result<Option<Vec<InboundEvent>>> {
-        todo!()
+        while let Some(rows) = self.inner.inbox.next_batch(max).await? {
+            let mut events = Vec::with_capacity(rows.len());
+            let mut meaningless = Vec::new();
+            for row in &rows {
+                match event::parse(row, &self.inner.own_user) {
+                    Some(event) => events.push(event),
+                    None => meaningless.push(row.seq),
+                }
+            }
+            if !meaningless.is_empty() {
+                self.inner.inbox.settle(&meaningless).await?;
+            }
+            if !events.is_empty() {
+                return Ok(Some(events));
+            }
+        }
+        Ok(None)
     }
+
+    /// The host has taken these turns: they are not handed out again in this process.
+    ///
+    /// # Errors
+    /// `internal` if it cannot be stored.
     pub async fn adopt(&self, seqs: &[i64]) -> Result<()> {
-        todo!()
+        self.is_open()?;
+        self.inner.inbox.adopt(seqs).await
     }
+
+    /// Finished: answered, or silence was decided.
+    ///
+    /// # Errors
+    /// `internal` if it cannot be stored.
     pub async fn settle(&self, seqs: &[i64]) -> Result<()> {
-        todo!()
+        self.is_open()?;
+        self.inner.inbox.settle(seqs).await
     }
+
+    /// The turn failed. It is handed out again; the third time it becomes a dead letter
+    /// and this is true.
+    ///
+    /// # Errors
+    /// `internal` if it cannot be stored.
     pub async fn fail(&self, seq: i64, reason: &str) -> Result<bool> {
-        todo!()
+        self.is_open()?;
+        self.inner.inbox.fail(seq, reason).await
     }
-    pub async fn send_text(&self, request: SendText) -> Result<OutboxEntry> {
-        todo!()
-    }
-    pub async fn edit_text(&self, request: EditText) -> Result<OutboxEntry> {
-        todo!()
-    }
-    pub async fn react(
-        &self,
-        room_id: &str,
-        event_id: &str,
-        emoji: &str,
-        key: Option<String>,
-    ) -> Result<OutboxEntry> {
-        todo!()
-    }
-    pub async fn redact(
-        &self,
-        room_id: &str,
-        event_id: &str,
-        reason: Option<String>,
-        key: Option<String>,
-    ) -> Result<OutboxEntry> {
-        todo!()
-    }
-    pub async fn outbox_entry(&self, key: &str) -> Result<OutboxEntry> {
-        todo!()
-    }
-    pub async fn set_typing(&self, room_id: &str, typing: bool, timeout: Duration) -> Result<()> {
-        todo!()
-    }
-    pub async fn send_receipt(
-        &self,
-        room_id: &str,
-        event_id: &str,
-        thread_root_id: Option<&str>,
-        public: bool,
-    ) -> Result<()> {
-        todo!()
-    }
-    /// Returns the room id.
-    pub async fn join_room(&self, room_id_or_alias: &str, via: &[String]) -> Result<String> {
-        todo!()
-    }
-    pub async fn leave_room(&self, room_id: &str) -> Result<()> {
-        todo!()
-    }
-    pub async fn room_info(&self, room_id: &str) -> Result<RoomInfo> {
-        todo!()
-    }
-    pub async fn member(&self, room_id: &str, user_id: &str) -> Result<Option<MemberInfo>> {
-        todo!()
-    }
-    /// Room id and servers; `None` if there is no such alias.
-    pub async fn resolve_alias(&self, alias: &str) -> Result<Option<(String, Vec<String>)>> {
-        todo!()
-    }
-    /// Room id, and whether it was made now.
-    pub async fn open_dm(&self, user_id: &str) -> Result<(String, bool)> {
-        todo!()
-    }
-    pub async fn fetch_message(
-        &self,
-        room_id: &str,
-        event_id: &str,
-    ) -> Result<Option<FetchedMessage>> {
-        todo!()
-    }
+
+    /// Cross-signing, backup and device state, as far as they can be learned now.
+    ///
+    /// # Errors
+    /// `store_corrupt` if the crypto store cannot be read.
     pub async fn encryption_status(&self) -> Result<EncryptionStatus> {
-        todo!()
+        self.is_open()?;
+        self.inner.engine.encryption_status().await
     }
+
+    /// Everything at a glance.
+    ///
+    /// # Errors
+    /// `internal` if a queue cannot be read.
     pub async fn health(&self) -> Result<Health> {
-        todo!()
+        self.is_open()?;
+        self.inner.health().await
     }
+
     /// The first health above `since`; `None` once closed.
+    ///
+    /// # Errors
+    /// `internal` if a queue cannot be read.
     pub async fn health_after(&self, since: u64) -> Result<Option<Health>> {
-        todo!()
+        self.inner.health.after(since).await;
+        if self.is_open().is_err() {
+            return Ok(None);
+        }
+        self.inner.health().await.map(Some)
     }
-    /// Idempotent; within five seconds.
+
+    /// Idempotent; within five seconds. Pending `next_batch` calls answer `None`, what
+    /// has not been sent stays in the outbox.
     pub async fn close(&self) {
-        todo!()
+        let inner = Arc::clone(&self.inner);
+        // A task of its own: a caller that stops waiting does not stop it.
+        let _ = self
+            .inner
+            .runtime
+            .spawn(async move {
+                let closing = Arc::clone(&inner);
+                inner
+                    .closed
+                    .get_or_init(|| async move { closing.close().await })
+                    .await;
+            })
+            .await;
     }
+
+    fn is_open(&self) -> Result<()> {
+        if self.inner.closing.load(Ordering::Acquire) {
+            Err(Error::closed())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Inner {
+    async fn health(&self) -> Result<Health> {
+        let pulse = self.health.now();
+        Ok(Health {
+            version: pulse.version,
+            sync: pulse.sync,
+            inbox: self.inbox.counts().await?,
+            undecryptable: self.inbox.undecryptable_health().await?,
+            outbox: self.outbox.health().await?,
+            duplicate_one_time_keys: pulse.duplicate_one_time_keys,
+        })
+    }
+
+    async fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        self.inbox.close();
+        // As safe as kill -9, by design: what was not committed is asked for again.
+        self.tasks.stop().await;
+        self.outbox.close(SEND_GRACE).await;
+        self.engine.close().await;
+        self.inbox.release().await;
+        self.health.stopped();
+        self.dir.release();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Without `close`: the tasks must not outlive the lock.
+        self.tasks.abort();
+    }
+}
+
+/// Runs what waits for the disk where it disturbs nobody.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| Error::internal(format!("a task ended early: {e}")))?
 }
 
 const _: fn() = || {
     fn assert_send_sync<T: Send + Sync>() {}
     assert_send_sync::<Account>();
-    let _: Option<Arc<()>> = None;
 };

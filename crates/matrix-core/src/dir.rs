@@ -15,7 +15,10 @@ mod lock;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
 
 use files::Owner;
 pub(crate) use key::StoreKeys;
@@ -80,12 +83,12 @@ struct SessionFile {
     access_token: Vec<u8>,
 }
 
-/// An account's folder, locked for as long as this lives.
+/// An account's folder, locked until it is released or dropped.
 #[derive(Debug)]
 pub(crate) struct Dir {
     path: PathBuf,
     owner: Owner,
-    _lock: lock::Lock,
+    lock: Mutex<Option<lock::Lock>>,
 }
 
 impl Dir {
@@ -101,8 +104,16 @@ impl Dir {
         Ok(Self {
             path: path.to_owned(),
             owner,
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         })
+    }
+
+    /// Frees the lock, whoever else still holds this. Idempotent.
+    pub fn release(&self) {
+        self.lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 
     /// The folder itself.

@@ -13,8 +13,8 @@ use ruma::{
     api::{
         IncomingResponse, MatrixVersion, OutgoingRequest, SupportedVersions,
         auth_scheme::{
-            AccessToken, AccessTokenOptional, AuthScheme, NoAccessToken, NoAuthentication,
-            SendAccessToken,
+            AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken,
+            NoAuthentication, SendAccessToken,
         },
         path_builder::{PathBuilder, SinglePath, VersionHistory},
     },
@@ -38,7 +38,7 @@ static VERSIONS: LazyLock<SupportedVersions> = LazyLock::new(|| SupportedVersion
 });
 
 /// Sends ruma requests. Cheap to clone; all clones share the token.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Rest {
     pub(crate) http: reqwest::Client,
     pub(crate) homeserver: Url,
@@ -53,6 +53,14 @@ impl Rest {
             homeserver,
             token: Arc::new(RwLock::new(token)),
         }
+    }
+
+    /// The token that requests carry now.
+    pub fn token(&self) -> Option<Secret> {
+        self.token
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Puts a newer token in, for all clones.
@@ -156,6 +164,12 @@ impl TokenScheme for AccessToken {
 }
 
 impl TokenScheme for AccessTokenOptional {
+    fn input(token: SendAccessToken<'_>) -> Self::Input<'_> {
+        token
+    }
+}
+
+impl TokenScheme for AppserviceTokenOptional {
     fn input(token: SendAccessToken<'_>) -> Self::Input<'_> {
         token
     }

@@ -41,6 +41,8 @@ pub(crate) struct Session {
     /// The device belongs to another client, which encrypts with it: nothing here may
     /// touch its keys.
     pub foreign_device: bool,
+    /// The folder served another device, or another engine, before.
+    pub new_device: bool,
     account_id: String,
     device_name: String,
     password: Option<Secret>,
@@ -68,6 +70,7 @@ impl Session {
             rest: &rest,
         };
         let stored = dir.account()?;
+        let before = stored.clone();
         let mut account = match &config.auth {
             Auth::AccessToken {
                 token,
@@ -110,6 +113,9 @@ impl Session {
             user_id: parse_user(&account.user_id)?,
             device_id: account.device_id.as_str().into(),
             foreign_device: foreign,
+            new_device: before.is_some_and(|before| {
+                before.device_id != account.device_id || before.foreign_device != foreign
+            }),
             account_id: config.account_id.clone(),
             device_name: config.device_name.clone(),
             password: match &config.auth {
@@ -129,6 +135,16 @@ impl Session {
             device_id: self.device_id.to_string(),
             homeserver: self.rest.homeserver.to_string(),
         }
+    }
+
+    /// The access token.
+    ///
+    /// # Errors
+    /// `internal`, which cannot happen: a session has a token from its beginning.
+    pub fn token(&self) -> Result<Secret> {
+        self.rest
+            .token()
+            .ok_or_else(|| Error::internal("a session without a token"))
     }
 
     /// The homeserver refused the token with `refused`: after a soft logout logs in
@@ -391,10 +407,7 @@ impl Way<'_> {
     /// Whether the stored token still works and still is the folder's.
     async fn whoami_stored(&self, stored: &AccountFile, token: Secret) -> Result<()> {
         self.rest.set_token(token);
-        let who = self
-            .rest
-            .send(whoami::v3::Request::new(), TIMEOUT)
-            .await?;
+        let who = self.rest.send(whoami::v3::Request::new(), TIMEOUT).await?;
         if who.user_id != stored.user_id {
             return Err(sentences::folder_of_other_user(
                 self.dir.path(),

@@ -1,4 +1,8 @@
-//! Encryption: status now; bootstrap, recovery, verification later.
+//! Encryption: what can be said of our device.
+
+mod status;
+
+pub(crate) use status::status;
 
 /// Cross-signing, backup and device state; fields are documented in `ts/native/account.ts`.
 #[derive(Debug, Clone, Default)]

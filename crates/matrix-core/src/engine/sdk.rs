@@ -1,1 +1,186 @@
 //! The SDK behind [`super::Engine`].
+//!
+//! The SDK stores its sync token before anyone has seen the events, so that a crash in
+//! between loses them (matrix-sdk 0.18, `BaseClient::receive_sync_response`). Here the
+//! inbox's token decides: it is written with the events, no request leaves before that,
+//! and a client that starts with another token is put back to the inbox's ([`client`]).
+//! Whatever makes the two differ ends in a new client, never in going on ([`sync`]).
+
+mod client;
+mod history;
+mod keys;
+mod send;
+mod step;
+mod sync;
+mod timeline;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use matrix_sdk::{Client, Room};
+use ruma::{EventId, OwnedEventId, OwnedRoomId, RoomId, TransactionId, UserId};
+use tokio::sync::{RwLock, RwLockReadGuard};
+
+use self::{client::Built, keys::KeysArrived};
+use super::{Decrypted, Engine, HistoryPage};
+use crate::{
+    crypto::{self, EncryptionStatus},
+    error::{Error, ErrorCode, Result},
+    event::Undecryptable,
+    health::HealthCell,
+    inbox::Inbox,
+    room::{self, FetchedMessage, MemberInfo, RoomInfo},
+    session::Session,
+};
+
+/// How long [`Engine::close`] waits for calls in flight before it closes the stores
+/// under them.
+const CLOSE_GRACE: Duration = Duration::from_millis(500);
+
+/// What an [`SdkEngine`] works with.
+pub(crate) struct SdkParams {
+    /// Who we are.
+    pub session: Arc<Session>,
+    /// Where the events go, and whose token counts.
+    pub inbox: Inbox,
+    /// Where the loop says how it is.
+    pub health: HealthCell,
+    /// Whether encrypted rooms are read and written.
+    pub encryption: bool,
+    /// MSC4268, both ways.
+    pub share_history_on_invite: bool,
+    /// Timeline limit of the first sync.
+    pub initial_sync_limit: Option<u32>,
+}
+
+/// The engine; see the module.
+pub(crate) struct SdkEngine {
+    params: SdkParams,
+    /// Readers use the client; whoever replaces it waits for them, because two clients
+    /// on one crypto store would overwrite each other's ratchets. `None` once closed.
+    current: RwLock<Option<Built>>,
+    keys: Arc<KeysArrived>,
+}
+
+impl SdkEngine {
+    /// Opens the stores and restores the session; asks the homeserver nothing that
+    /// changes anything.
+    ///
+    /// # Errors
+    /// `store_corrupt` for stores that cannot be opened, `account_mismatch` for stores
+    /// of another device.
+    pub async fn open(params: SdkParams) -> Result<Self> {
+        let keys = Arc::new(KeysArrived::default());
+        let token = client::usable(params.inbox.token().await?);
+        let built = Box::pin(Built::new(&params, &keys, token.as_deref())).await?;
+        Ok(Self {
+            params,
+            current: RwLock::new(Some(built)),
+            keys,
+        })
+    }
+
+    /// The client, for as long as the guard is held.
+    async fn client(&self) -> Result<RwLockReadGuard<'_, Client>> {
+        RwLockReadGuard::try_map(self.current.read().await, |current| {
+            current.as_ref().map(|built| &built.client)
+        })
+        .map_err(|_| Error::closed())
+    }
+
+    /// A room the SDK knows.
+    fn room(client: &Client, room_id: &RoomId) -> Result<Room> {
+        client.get_room(room_id).ok_or_else(|| {
+            Error::new(
+                ErrorCode::NotFound,
+                format!("{room_id} is not a room of this account; invite it first"),
+            )
+        })
+    }
+}
+
+#[async_trait]
+impl Engine for SdkEngine {
+    async fn run(&self) -> Error {
+        Box::pin(self.sync_until_blocked()).await
+    }
+
+    async fn send_event(
+        &self,
+        room_id: &RoomId,
+        event_type: &str,
+        content: serde_json::Value,
+        txn_id: &TransactionId,
+    ) -> Result<OwnedEventId> {
+        Box::pin(self.send(room_id, event_type, content, txn_id)).await
+    }
+
+    async fn history(
+        &self,
+        room_id: &RoomId,
+        from: &str,
+        to: Option<&str>,
+        limit: u32,
+    ) -> Result<HistoryPage> {
+        Box::pin(self.page(room_id, from, to, limit)).await
+    }
+
+    async fn decrypt(&self, event: &Undecryptable) -> Result<Decrypted> {
+        Box::pin(self.try_again(event)).await
+    }
+
+    async fn room_keys_received(&self) -> Option<Vec<OwnedRoomId>> {
+        self.keys.next().await
+    }
+
+    async fn room_info(&self, room_id: &RoomId) -> Result<RoomInfo> {
+        let client = self.client().await?;
+        Box::pin(room::info(&Self::room(&client, room_id)?)).await
+    }
+
+    async fn member(&self, room_id: &RoomId, user_id: &UserId) -> Result<Option<MemberInfo>> {
+        let client = self.client().await?;
+        Box::pin(room::member(&Self::room(&client, room_id)?, user_id)).await
+    }
+
+    async fn fetch_message(
+        &self,
+        room_id: &RoomId,
+        event_id: &EventId,
+    ) -> Result<Option<FetchedMessage>> {
+        let client = self.client().await?;
+        Box::pin(room::fetched(&Self::room(&client, room_id)?, event_id)).await
+    }
+
+    async fn direct_candidates(&self, user_id: &UserId) -> Result<Vec<OwnedRoomId>> {
+        let client = self.client().await?;
+        Box::pin(room::direct_candidates(&client, user_id)).await
+    }
+
+    async fn encryption_status(&self) -> Result<EncryptionStatus> {
+        let client = self.client().await?;
+        Box::pin(crypto::status(
+            &client,
+            &self.params.session.rest,
+            self.params.encryption,
+        ))
+        .await
+    }
+
+    async fn close(&self) {
+        let built = match tokio::time::timeout(CLOSE_GRACE, self.current.write()).await {
+            Ok(mut current) => current.take(),
+            Err(_) => None,
+        };
+        match built {
+            Some(built) => built.close().await,
+            // Calls still hold the client: their next access to a store fails, and the
+            // last of them drops it.
+            None => {
+                if let Ok(client) = self.client().await.map(|client| client.clone()) {
+                    client::pause(&client).await;
+                }
+            }
+        }
+    }
+}

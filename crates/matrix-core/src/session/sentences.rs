@@ -70,11 +70,7 @@ pub(super) fn folder_of_other_user(dir: &Path, stored: &str, now: impl Display) 
     )
 }
 
-pub(super) fn folder_of_other_device(
-    dir: &Path,
-    stored: impl Display,
-    now: impl Display,
-) -> Error {
+pub(super) fn folder_of_other_device(dir: &Path, stored: impl Display, now: impl Display) -> Error {
     Error::new(
         ErrorCode::AccountMismatch,
         format!(

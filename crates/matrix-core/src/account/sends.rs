@@ -1,0 +1,107 @@
+//! What goes out through the outbox.
+
+use std::time::Duration;
+
+use ruma::OwnedRoomId;
+
+use super::{Account, ids};
+use crate::{
+    error::Result,
+    outbox::{NewSend, OutboxEntry, Part},
+    send::{self, EditText, SendText},
+};
+
+/// How long a send is waited for before it is left to the outbox.
+const WAIT: Duration = Duration::from_secs(30);
+
+impl Account {
+    /// Renders Markdown, stores it as as many events as it needs, and waits for the
+    /// homeserver. The same key again makes no second event.
+    ///
+    /// # Errors
+    /// `internal` if it cannot be stored. A send that was refused is an entry in state
+    /// [`OutboxState::Failed`](crate::OutboxState::Failed) with its error.
+    pub async fn send_text(&self, request: SendText) -> Result<OutboxEntry> {
+        let parts = send::text_parts(&request);
+        let room_id = request.target.room_id;
+        self.enqueue(request.key, room_id, parts, None, request.wait_ms)
+            .await
+    }
+
+    /// Replaces a message's text (`m.replace`). A draft edit gives way to a newer edit
+    /// of the same event that waits behind it; a final one never does.
+    ///
+    /// # Errors
+    /// See [`Self::send_text`].
+    pub async fn edit_text(&self, request: EditText) -> Result<OutboxEntry> {
+        let part = send::edit_part(&request);
+        let draft_of = request.draft.then_some(request.event_id);
+        let wait_ms = request.wait_ms;
+        self.enqueue(request.key, request.room_id, vec![part], draft_of, wait_ms)
+            .await
+    }
+
+    /// Reacts to an event (`m.reaction`).
+    ///
+    /// # Errors
+    /// `config_invalid` for ids that are none; see [`Self::send_text`].
+    pub async fn react(
+        &self,
+        room_id: &str,
+        event_id: &str,
+        emoji: &str,
+        key: Option<String>,
+    ) -> Result<OutboxEntry> {
+        let part = send::reaction_part(&ids::event(event_id)?, emoji);
+        self.enqueue(key, ids::room(room_id)?, vec![part], None, None)
+            .await
+    }
+
+    /// Redacts an event.
+    ///
+    /// # Errors
+    /// `config_invalid` for ids that are none; see [`Self::send_text`].
+    pub async fn redact(
+        &self,
+        room_id: &str,
+        event_id: &str,
+        reason: Option<String>,
+        key: Option<String>,
+    ) -> Result<OutboxEntry> {
+        let part = send::redaction_part(&ids::event(event_id)?, reason.as_deref());
+        self.enqueue(key, ids::room(room_id)?, vec![part], None, None)
+            .await
+    }
+
+    /// What is known of a send.
+    ///
+    /// # Errors
+    /// `internal` if the outbox cannot be read.
+    pub async fn outbox_entry(&self, key: &str) -> Result<OutboxEntry> {
+        self.is_open()?;
+        self.inner.outbox.entry(key).await
+    }
+
+    async fn enqueue(
+        &self,
+        key: Option<String>,
+        room_id: OwnedRoomId,
+        parts: Vec<Part>,
+        draft_of: Option<ruma::OwnedEventId>,
+        wait_ms: Option<u64>,
+    ) -> Result<OutboxEntry> {
+        self.is_open()?;
+        let key = key.unwrap_or_else(|| format!("once-{:032x}", rand::random::<u128>()));
+        self.inner
+            .outbox
+            .enqueue(NewSend {
+                key: key.clone(),
+                room_id,
+                parts,
+                draft_of,
+            })
+            .await?;
+        let wait = wait_ms.map_or(WAIT, Duration::from_millis);
+        self.inner.outbox.wait(&key, wait).await
+    }
+}

@@ -1,0 +1,136 @@
+//! The tasks of a running account.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use tokio::task::JoinSet;
+
+use super::Inner;
+use crate::{
+    engine::Engine,
+    error::{Error, ErrorCode},
+    health::{HealthCell, SyncState},
+    inbox::{self, Inbox},
+    outbox::Outbox,
+};
+
+/// How often the queues' counts are looked at for those who wait for a change.
+const COUNTS: Duration = Duration::from_secs(5);
+/// Before a loop that panicked begins again.
+const AFTER_PANIC: Duration = Duration::from_secs(5);
+
+/// Runs from `start` to `stop`, once.
+#[derive(Default)]
+pub(super) struct Tasks(Mutex<State>);
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Idle,
+    Running(Vec<JoinSet<()>>),
+    Stopped,
+}
+
+impl Tasks {
+    pub fn start(&self, account: &Inner) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*state, State::Idle) {
+            return;
+        }
+        let _runtime = account.runtime.enter();
+        let mut own = JoinSet::new();
+        own.spawn(sync(Arc::clone(&account.engine), account.health.clone()));
+        own.spawn(watch(
+            account.inbox.clone(),
+            account.outbox.clone(),
+            account.health.clone(),
+        ));
+        let workers = inbox::spawn_workers(
+            account.inbox.clone(),
+            Arc::clone(&account.engine),
+            account.workers,
+        );
+        account.outbox.start(Arc::clone(&account.engine));
+        *state = State::Running(vec![own, workers]);
+    }
+
+    /// Ends them and waits until they have.
+    pub async fn stop(&self) {
+        let running = {
+            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *state, State::Stopped)
+        };
+        if let State::Running(sets) = running {
+            for mut set in sets {
+                set.shutdown().await;
+            }
+        }
+    }
+
+    /// Ends them; does not wait.
+    pub fn abort(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::Stopped;
+    }
+}
+
+/// The engine's loop. It returns only when a person has to do something; a panic is an
+/// error like others.
+async fn sync(engine: Arc<dyn Engine>, health: HealthCell) {
+    loop {
+        match AssertUnwindSafe(engine.run()).catch_unwind().await {
+            Ok(error) if error.code == ErrorCode::Closed => return,
+            Ok(error) => {
+                tracing::error!(code = error.code.as_str(), %error, "the account is blocked");
+                health.blocked(&error);
+                return;
+            }
+            Err(_) => {
+                let error = Error::internal("the sync loop panicked; see the log");
+                tracing::error!(%error, "starting it again");
+                health.retrying(&error, AFTER_PANIC);
+                tokio::time::sleep(AFTER_PANIC).await;
+            }
+        }
+    }
+}
+
+/// Tells those who wait when the queues changed, and the outbox when the homeserver
+/// answers again.
+async fn watch(inbox: Inbox, outbox: Outbox, health: HealthCell) {
+    let mut seen = None;
+    let mut running = false;
+    let mut version = 0;
+    loop {
+        let _ = tokio::time::timeout(COUNTS, health.after(version)).await;
+        let pulse = health.now();
+        version = pulse.version;
+        let now_running = pulse.sync.state == SyncState::Running;
+        if now_running && !running {
+            outbox.wake();
+        }
+        running = now_running;
+        let counts = async {
+            let waiting = inbox.undecryptable_health().await?;
+            let out = outbox.health().await?;
+            Ok::<_, Error>((
+                inbox.counts().await?,
+                waiting.waiting,
+                (out.queued, out.failed, out.error),
+            ))
+        };
+        match counts.await {
+            Ok(counts) => {
+                if seen.as_ref().is_some_and(|seen| *seen != counts) {
+                    health.touch();
+                    version += 1;
+                }
+                seen = Some(counts);
+            }
+            Err(error) => tracing::warn!(%error, "the queues cannot be counted"),
+        }
+    }
+}

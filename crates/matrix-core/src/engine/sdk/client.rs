@@ -1,0 +1,198 @@
+//! Building the SDK's client, with the inbox's token in it.
+
+use std::{sync::Arc, time::Duration};
+
+use matrix_sdk::{
+    Client, SessionMeta, SessionTokens, SqliteCryptoStore, SqliteStateStore, SqliteStoreConfig,
+    ThreadingSupport,
+    authentication::matrix::MatrixSession,
+    config::RequestConfig,
+    cross_process_lock::CrossProcessLockConfig,
+    encryption::{BackupDownloadStrategy, EncryptionSettings},
+    store::{RoomLoadSettings, StateStoreDataKey, StateStoreDataValue, StoreConfig},
+};
+
+use super::{
+    SdkParams,
+    keys::{KeysArrived, Watch},
+};
+use crate::{
+    error::{Error, ErrorCode, Result},
+    session::Session,
+};
+
+/// SQLite connections per store; the SDK's default is four for each core.
+const CONNECTIONS: usize = 2;
+/// Tries of a request inside the SDK, before the loops here take over.
+const TRIES: usize = 3;
+/// Closing a store means waiting for its queries.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// A client with what belongs to it.
+pub(super) struct Built {
+    pub client: Client,
+    /// Ends with this.
+    _watch: Watch,
+}
+
+impl Built {
+    /// Opens the stores, puts `token` (the inbox's) into them, restores the session.
+    pub async fn new(
+        params: &SdkParams,
+        keys: &Arc<KeysArrived>,
+        token: Option<&str>,
+    ) -> Result<Self> {
+        let session = &params.session;
+        let config = SqliteStoreConfig::new(session.dir.store()?)
+            .key(Some(&session.keys.key))
+            .pool_max_size(CONNECTIONS);
+        let state = SqliteStateStore::open_with_config(&config)
+            .await
+            .map_err(|e| cannot_open(session, "state", &e))?;
+        let crypto = SqliteCryptoStore::open_with_config(&config)
+            .await
+            .map_err(|e| cannot_open(session, "encryption", &e))?;
+        let client = Client::builder()
+            .homeserver_url(&session.rest.homeserver)
+            .http_client(session.rest.http.clone())
+            .request_config(RequestConfig::new().retry_limit(TRIES))
+            .respect_login_well_known(false)
+            .store_config(
+                StoreConfig::new(CrossProcessLockConfig::SingleProcess)
+                    .state_store(state)
+                    .crypto_store(crypto),
+            )
+            .cross_process_store_config(CrossProcessLockConfig::SingleProcess)
+            .with_encryption_settings(EncryptionSettings {
+                auto_enable_cross_signing: false,
+                auto_enable_backups: false,
+                backup_download_strategy: BackupDownloadStrategy::AfterDecryptionFailure,
+            })
+            .with_enable_share_history_on_invite(params.share_history_on_invite)
+            .with_threading_support(ThreadingSupport::Disabled)
+            .build()
+            .await
+            .map_err(|e| Error::internal(format!("the client cannot be set up: {e}")))?;
+        rewind(&client, token).await?;
+        let restored = Box::pin(client.restore_session_with(
+            MatrixSession {
+                meta: SessionMeta {
+                    user_id: session.user_id.clone(),
+                    device_id: session.device_id.clone(),
+                },
+                tokens: SessionTokens {
+                    access_token: session.token()?.expose().to_owned(),
+                    refresh_token: None,
+                },
+            },
+            RoomLoadSettings::All,
+        ))
+        .await;
+        if let Err(error) = restored {
+            pause(&client).await;
+            return Err(cannot_restore(session, &error));
+        }
+        let watch = Watch::start(&client, Arc::clone(keys), params.health.clone()).await;
+        Ok(Self {
+            client,
+            _watch: watch,
+        })
+    }
+
+    /// Closes the stores and lets the client go.
+    pub async fn close(self) {
+        pause(&self.client).await;
+    }
+}
+
+/// The token to start from: none, if another engine wrote it.
+pub(super) fn usable(token: Option<String>) -> Option<String> {
+    // The other engine's position is JSON; a homeserver's `next_batch` never is.
+    token.filter(|token| !token.starts_with('{'))
+}
+
+/// Makes the SDK go on where the inbox stands. Without a token the next sync is a first
+/// one: its only crash can be before the first commit.
+async fn rewind(client: &Client, token: Option<&str>) -> Result<()> {
+    let stored = stored_token(client).await?;
+    let store = client.state_store();
+    match token {
+        Some(token) if stored.as_deref() != Some(token) && stored.is_some() => {
+            tracing::info!("the last step was not committed; asking for it again");
+            store
+                .set_kv_data(
+                    StateStoreDataKey::SyncToken,
+                    StateStoreDataValue::SyncToken(token.to_owned()),
+                )
+                .await
+        }
+        None if stored.is_some() => store.remove_kv_data(StateStoreDataKey::SyncToken).await,
+        _ => Ok(()),
+    }
+    .map_err(|e| unreadable(&e))
+}
+
+/// The token the SDK has stored.
+pub(super) async fn stored_token(client: &Client) -> Result<Option<String>> {
+    let value = client
+        .state_store()
+        .get_kv_data(StateStoreDataKey::SyncToken)
+        .await
+        .map_err(|e| unreadable(&e))?;
+    Ok(value.and_then(StateStoreDataValue::into_sync_token))
+}
+
+/// Makes the SDK's next sync a first one.
+pub(super) async fn forget_token(client: &Client) -> Result<()> {
+    client
+        .state_store()
+        .remove_kv_data(StateStoreDataKey::SyncToken)
+        .await
+        .map_err(|e| unreadable(&e))
+}
+
+/// Closes the stores, so that nothing is written any more.
+pub(super) async fn pause(client: &Client) {
+    match tokio::time::timeout(PAUSE, client.pause()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "a store did not close"),
+        Err(_) => tracing::warn!("the stores took too long to close"),
+    }
+}
+
+fn unreadable(error: &dyn std::fmt::Display) -> Error {
+    Error::new(
+        ErrorCode::StoreCorrupt,
+        format!("the state store cannot be read: {error}"),
+    )
+}
+
+fn cannot_open(session: &Session, which: &str, error: &dyn std::fmt::Display) -> Error {
+    Error::new(
+        ErrorCode::StoreCorrupt,
+        format!(
+            "the {which} store in {} cannot be opened: {error}",
+            session.dir.path().display()
+        ),
+    )
+}
+
+fn cannot_restore(session: &Session, error: &matrix_sdk::Error) -> Error {
+    use matrix_sdk::encryption::CryptoStoreError;
+    match error {
+        matrix_sdk::Error::CryptoStoreError(inner)
+            if matches!(**inner, CryptoStoreError::MismatchedAccount { .. }) =>
+        {
+            Error::new(
+                ErrorCode::AccountMismatch,
+                format!(
+                    "the encryption store in {} belongs to another device than {}; stop the \
+                     gateway and move the folder away, or restore the whole folder",
+                    session.dir.path().display(),
+                    session.device_id
+                ),
+            )
+        }
+        error => error.into(),
+    }
+}

@@ -1,0 +1,120 @@
+//! From the SDK's timeline events to the inbox's.
+
+use matrix_sdk::deserialized_responses::{
+    DecryptedRoomEvent, TimelineEvent, TimelineEventKind, UnableToDecryptInfo,
+    UnableToDecryptReason, VerificationLevel, VerificationState,
+};
+use ruma::{
+    OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, events::AnySyncTimelineEvent, serde::Raw,
+};
+use serde::Deserialize;
+
+use crate::event::{NewEvent, SenderTrust, Undecryptable};
+
+/// A timeline event, sorted.
+#[derive(Debug)]
+pub(super) enum Sorted {
+    Readable(NewEvent),
+    Undecryptable(Undecryptable),
+    /// Without an event id, sender or time there is nothing to keep it by.
+    Malformed,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    event_id: OwnedEventId,
+    sender: OwnedUserId,
+    origin_server_ts: u64,
+}
+
+/// Sorts one event. `late`: it came out of a gap or waited for its key.
+pub(super) fn sort(room_id: &RoomId, event: &TimelineEvent, late: bool) -> Sorted {
+    let raw = event.raw();
+    let Ok(header) = raw.deserialize_as_unchecked::<Header>() else {
+        tracing::warn!(%room_id, "an event without id, sender or time was dropped");
+        return Sorted::Malformed;
+    };
+    let room_id: OwnedRoomId = room_id.to_owned();
+    match &event.kind {
+        TimelineEventKind::UnableToDecrypt { event, utd_info } => {
+            Sorted::Undecryptable(Undecryptable {
+                room_id,
+                event_id: header.event_id.to_string(),
+                sender: header.sender,
+                origin_server_ts: header.origin_server_ts,
+                json: event.json().get().to_owned(),
+                session_id: utd_info.session_id.clone(),
+                cause: cause(event, utd_info),
+            })
+        }
+        kind => {
+            let decrypted = match kind {
+                TimelineEventKind::Decrypted(event) => Some(event),
+                _ => None,
+            };
+            Sorted::Readable(NewEvent {
+                key: header.event_id.to_string(),
+                room_id,
+                sender: header.sender,
+                origin_server_ts: header.origin_server_ts,
+                json: raw.json().get().to_owned(),
+                encrypted: decrypted.is_some(),
+                trust: decrypted.map(trust),
+                late,
+            })
+        }
+    }
+}
+
+/// How much is known of the device that encrypted it.
+fn trust(event: &DecryptedRoomEvent) -> SenderTrust {
+    match &event.encryption_info.verification_state {
+        VerificationState::Verified => SenderTrust::Verified,
+        VerificationState::Unverified(level) => match level {
+            VerificationLevel::UnverifiedIdentity => SenderTrust::CrossSigned,
+            // The identity changed behind a verification: its signature proves nothing.
+            VerificationLevel::VerificationViolation | VerificationLevel::UnsignedDevice => {
+                SenderTrust::Unsigned
+            }
+            VerificationLevel::None(_) | VerificationLevel::MismatchedSender => {
+                SenderTrust::Unknown
+            }
+        },
+    }
+}
+
+/// See [`Undecryptable::cause`].
+pub(super) fn cause(event: &Raw<AnySyncTimelineEvent>, info: &UnableToDecryptInfo) -> String {
+    use UnableToDecryptReason as Reason;
+    match &info.reason {
+        Reason::MissingMegolmSession {
+            withheld_code: Some(code),
+        } => format!("withheld:{}", code.as_str()),
+        Reason::MissingMegolmSession { .. } if before_our_join(event) => "sent-before-join".into(),
+        Reason::MissingMegolmSession { .. } => "missing-session".into(),
+        Reason::UnknownMegolmMessageIndex => "unknown-index".into(),
+        Reason::MegolmDecryptionFailure => "decryption-failed".into(),
+        Reason::MalformedEncryptedEvent | Reason::PayloadDeserializationFailure => {
+            "malformed".into()
+        }
+        Reason::MismatchedIdentityKeys => "mismatched-identity".into(),
+        Reason::SenderIdentityNotTrusted(_) => "unsigned-sender".into(),
+        _ => "unknown".into(),
+    }
+}
+
+/// The homeserver says that we were no member when it was sent (MSC4115,
+/// `unsigned.membership`).
+fn before_our_join(event: &Raw<AnySyncTimelineEvent>) -> bool {
+    #[derive(Default, Deserialize)]
+    struct Unsigned {
+        #[serde(alias = "io.element.msc4115.membership")]
+        membership: Option<String>,
+    }
+    event
+        .get_field::<Unsigned>("unsigned")
+        .ok()
+        .flatten()
+        .and_then(|unsigned| unsigned.membership)
+        .is_some_and(|membership| membership != "join")
+}
