@@ -142,15 +142,6 @@ pub(super) async fn stored_token(client: &Client) -> Result<Option<String>> {
     Ok(value.and_then(StateStoreDataValue::into_sync_token))
 }
 
-/// Makes the SDK's next sync a first one.
-pub(super) async fn forget_token(client: &Client) -> Result<()> {
-    client
-        .state_store()
-        .remove_kv_data(StateStoreDataKey::SyncToken)
-        .await
-        .map_err(|e| unreadable(&e))
-}
-
 /// Closes the stores, so that nothing is written any more.
 pub(super) async fn pause(client: &Client) {
     match tokio::time::timeout(PAUSE, client.pause()).await {
