@@ -60,7 +60,7 @@ async function chooseAccount(ctx: ConfigureContext): Promise<string> {
   if (stated) return normalizeAccountId(stated);
   const known = listMatrixAccountIds(ctx.cfg);
   const byDefault = resolveDefaultMatrixAccountId(ctx.cfg);
-  if (!ctx.shouldPromptAccountIds && known.length <= 1) return byDefault;
+  if (known.length === 0 || (!ctx.shouldPromptAccountIds && known.length === 1)) return byDefault;
   const picked = await ctx.prompter.select<string>({
     message: "Which Matrix account?",
     options: [...known.map((id) => ({ value: id, label: id })), { value: "", label: "A new account" }],

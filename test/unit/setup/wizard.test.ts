@@ -36,14 +36,14 @@ function person(script: Script): { prompter: WizardPrompter; asked: string[] } {
   return { prompter, asked };
 }
 
-async function run(matrix: MatrixChannelConfig, script: Script, accountId?: string) {
+async function run(matrix: MatrixChannelConfig, script: Script, accountId?: string, shouldPromptAccountIds = false) {
   const { prompter, asked } = person(script);
   const result = await configure({
     cfg: { channels: { matrix } },
     prompter,
     runtime: {} as never,
     accountOverrides: accountId ? { matrix: accountId } : {},
-    shouldPromptAccountIds: false,
+    shouldPromptAccountIds,
     forceAllowFrom: false,
   });
   expect(asked.filter((line) => !line.startsWith("note: "))).toHaveLength(script.length);
@@ -177,6 +177,39 @@ describe("the questions", () => {
     expect(matrix).toEqual({
       accounts: { ops: { enabled: true, encryption: true, dm: { policy: "pairing" }, groupPolicy: "disabled", autoJoin: "off" } },
     });
+  });
+});
+
+describe("the account", () => {
+  const rest: Script = [
+    [/Name of the device/, keep],
+    [/encrypted rooms/, keep],
+    [/write to the bot directly/, ""],
+    [/In which rooms/, "disabled"],
+    [/invites does the bot accept/, "off"],
+  ];
+  const login: Script = [
+    [/URL of the homeserver/, "https://192.0.2.1"],
+    [/log in/, "token"],
+    [/Access token/, "t"],
+  ];
+
+  it("[WIZ-1] is not asked for while there is none", async () => {
+    const { prompter, asked } = person([...login, ...rest]);
+    const ctx = { cfg: {}, prompter, runtime: {} as never, accountOverrides: {}, shouldPromptAccountIds: true, forceAllowFrom: false };
+    expect((await configure(ctx)).accountId).toBe("default");
+    expect(asked).toHaveLength(login.length + rest.length);
+  });
+
+  it("[WIZ-9] can be a new one, by its name", async () => {
+    const { matrix, accountId } = await run(
+      { homeserver: "https://192.0.2.2", accessToken: "t" },
+      [[/Which Matrix account/, ""], [/Name of the new account/, "Ops Bot"], ...login, ...rest],
+      undefined,
+      true,
+    );
+    expect(accountId).toBe("ops-bot");
+    expect(matrix).toMatchObject({ accessToken: "t", accounts: { "ops-bot": { homeserver: "https://192.0.2.1", accessToken: "t" } } });
   });
 });
 
