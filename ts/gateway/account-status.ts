@@ -12,10 +12,15 @@ export interface StatusSink {
 
 export type Patch = Partial<ChannelAccountSnapshot>;
 
+/** How often an unchanged state is passed on, in milliseconds. */
+const ALIVE_MS = 10_000;
+
 /** Applies patches one after another; the host replaces the whole snapshot. */
 export class AccountStatus {
   readonly #sink: StatusSink;
   readonly #accountId: string;
+  #said = "";
+  #saidAt = 0;
 
   constructor(sink: StatusSink, accountId: string) {
     this.#sink = sink;
@@ -24,6 +29,19 @@ export class AccountStatus {
 
   apply(patch: Patch): void {
     this.#sink.setStatus({ ...this.#sink.getStatus(), ...patch, accountId: this.#accountId });
+  }
+
+  /**
+   * Applies a health's patch. Every sync changes the health; one that only says
+   * "still alive" is passed on now and then, so that the host is not kept busy with it.
+   */
+  follow(patch: Patch, now: number = Date.now()): void {
+    const { lastTransportActivityAt: _activity, lastConnectedAt: _connected, ...state } = patch;
+    const said = JSON.stringify(state);
+    if (said === this.#said && now - this.#saidAt < ALIVE_MS) return;
+    this.#said = said;
+    this.#saidAt = now;
+    this.apply(patch);
   }
 
   starting(at: number): void {

@@ -26,6 +26,8 @@ export interface BlockedAccount {
 interface Registry {
   running: Map<string, RunningAccount>;
   blocked: Map<string, BlockedAccount>;
+  /** Who has which login, by its fingerprint, from before the account is opened. */
+  logins: Map<string, string>;
   /** Turns the host is working on, by account and event: an account's restart does not end them. */
   turns: Map<string, Promise<void>>;
 }
@@ -34,8 +36,25 @@ const KEY = Symbol.for("openclaw-matrix-rs.registry.1");
 
 function registry(): Registry {
   const holder = globalThis as { [KEY]?: Registry };
-  holder[KEY] ??= { running: new Map(), blocked: new Map(), turns: new Map() };
+  holder[KEY] ??= { running: new Map(), blocked: new Map(), logins: new Map(), turns: new Map() };
   return holder[KEY];
+}
+
+/**
+ * Claims a login for an account before it is opened: two entries with one token
+ * would open one device twice (ACC-11).
+ *
+ * @returns the account id that has the login already
+ */
+export function claimLogin(accountId: string, fingerprint: string): string | undefined {
+  const holder = registry().logins.get(fingerprint);
+  if (holder !== undefined && holder !== accountId) return holder;
+  registry().logins.set(fingerprint, accountId);
+  return undefined;
+}
+
+export function releaseLogin(accountId: string, fingerprint: string): void {
+  if (registry().logins.get(fingerprint) === accountId) registry().logins.delete(fingerprint);
 }
 
 /**

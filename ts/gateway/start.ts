@@ -3,8 +3,7 @@
  * back. A trouble that waiting may cure is waited out; any other is said, and
  * the gateway lives on.
  */
-import { listMatrixAccountIds, type ResolvedMatrixAccount, resolveMatrixAccount, roomConfig, toOpenAccountOptions } from "../config/accounts.ts";
-import { processEnvironment } from "../config/env.ts";
+import { listMatrixAccountIds, type ResolvedMatrixAccount, resolveMatrixAccount, roomConfig } from "../config/accounts.ts";
 import { hostRuntime, pluginRootDir } from "../host/slot.ts";
 import type { ChannelGatewayContext, OpenClawConfig, PluginRuntime } from "../host/types.ts";
 import type { InboundMessage } from "../native/account.ts";
@@ -14,10 +13,10 @@ import { loadNative } from "../native/load.ts";
 import { AccountStatus, healthPatch } from "./account-status.ts";
 import { aborted, pause, retryDelay } from "./backoff.ts";
 import { runIngress } from "./ingress.ts";
-import { bridgeLogs } from "./logs.ts";
+import { openAccount, type Opened } from "./open.ts";
 import { accountPath } from "./place.ts";
 import { createPorts } from "./ports.ts";
-import { enter, leave, type RunningAccount, runningAccounts, setBlocked } from "./registry.ts";
+import { leave, type RunningAccount, runningAccounts, setBlocked } from "./registry.ts";
 import { type Trouble, trouble, troubleOf } from "./sentences.ts";
 
 export type StartContext = Pick<
@@ -53,7 +52,16 @@ export async function startAccount(ctx: StartContext, around: Surroundings = hos
 /** Longest wait of a lock before the status says blocked rather than recovering. */
 const LOCK_PATIENCE = 2;
 
+/** What is read out of one state of the configuration. */
+interface Derived {
+  cfg: OpenClawConfig;
+  resolved: ResolvedMatrixAccount;
+  /** User ids of all configured accounts. */
+  users: string[];
+}
+
 class AccountStart {
+  #known: Derived | undefined;
   readonly #ctx: StartContext;
   readonly #around: Surroundings;
   readonly #status: AccountStatus;
@@ -88,30 +96,17 @@ class AccountStart {
     }
   }
 
-  /** The account, entered in the registry but not started; or why not. */
-  async #open(): Promise<RunningAccount | Trouble> {
+  #open(): Promise<Opened | Trouble> {
     const { cfg, accountId } = this.#ctx;
-    let account: Account | undefined;
-    try {
-      const resolved = resolveMatrixAccount(cfg, accountId);
-      if (resolved.issue) return trouble("config_invalid", resolved.issue, this.#place);
-      const native = this.#around.native();
-      bridgeLogs(native, accountId, this.#log);
-      account = await native.openAccount(toOpenAccountOptions(resolved, { stateRoot: this.#around.stateRoot, env: processEnvironment() }));
-      const entry: RunningAccount = { accountId, account, resolved: () => this.#resolved(), startedAt: Date.now() };
-      const holder = enter(entry);
-      if (holder === undefined) return entry;
-      await account.close();
-      const { userId, deviceId } = account.identity;
-      return trouble(
-        "config_invalid",
-        `The accounts "${holder}" and "${accountId}" are the same device ${deviceId} of ${userId}; "${accountId}" is not started. Remove one of them, or give "${accountId}" a login of its own`,
-        this.#place,
-      );
-    } catch (error) {
-      await account?.close().catch(() => undefined);
-      return troubleOf(error, this.#place);
-    }
+    return openAccount({
+      // The host's own copy has the secrets filled in.
+      resolved: resolveMatrixAccount(cfg, accountId),
+      current: () => this.#resolved(),
+      path: this.#place.path,
+      native: this.#around.native,
+      stateRoot: this.#around.stateRoot,
+      log: this.#log,
+    });
   }
 
   async #waitOut(failure: Trouble, attempt: number): Promise<void> {
@@ -136,7 +131,7 @@ class AccountStart {
   }
 
   /** Runs the opened account until the host ends it; the trouble, if it ended by itself. */
-  async #serve(entry: RunningAccount): Promise<Trouble | undefined> {
+  async #serve({ entry, release }: Opened): Promise<Trouble | undefined> {
     const { abortSignal, accountId } = this.#ctx;
     const { account } = entry;
     this.#log.info(`[${accountId}] ${account.identity.userId} on ${account.identity.homeserver}, device ${account.identity.deviceId}`);
@@ -159,13 +154,19 @@ class AccountStart {
       (error: unknown) => troubleOf(error, this.#place),
     );
     const health = this.#followHealth(entry);
-    account.start();
-    const end = await Promise.race([aborted(abortSignal), ingress]);
-    // Turns still running belong to the host; they find the account's next start by its id.
-    await account.close();
-    leave(entry);
-    await health;
-    return end ?? undefined;
+    try {
+      account.start();
+      const end = await Promise.race([aborted(abortSignal), ingress]);
+      return end ?? undefined;
+    } catch (error) {
+      return troubleOf(error, this.#place);
+    } finally {
+      // Turns still running belong to the host; they find the account's next start by its id.
+      await account.close();
+      leave(entry);
+      release();
+      await health;
+    }
   }
 
   async #followHealth(entry: RunningAccount): Promise<void> {
@@ -178,7 +179,7 @@ class AccountStart {
       version = health.version;
       entry.health = health;
       const patch = healthPatch(health, this.#place);
-      this.#status.apply(patch);
+      this.#status.follow(patch);
       const reason = health.sync.state === "blocked" ? (patch.lastError ?? "") : "";
       if (reason !== "" && reason !== blocked) this.#log.error(`[${this.#ctx.accountId}] stopped receiving: ${reason}`);
       blocked = reason;
@@ -214,15 +215,26 @@ class AccountStart {
   }
 
   #resolved(): ResolvedMatrixAccount {
-    return resolveMatrixAccount(this.#cfg(), this.#ctx.accountId);
+    return this.#derived().resolved;
+  }
+
+  /** Worked out once for each state of the configuration: every message asks. */
+  #derived(): Derived {
+    const cfg = this.#cfg();
+    if (this.#known?.cfg !== cfg) {
+      this.#known = {
+        cfg,
+        resolved: resolveMatrixAccount(cfg, this.#ctx.accountId),
+        users: listMatrixAccountIds(cfg).flatMap((id) => resolveMatrixAccount(cfg, id).userId ?? []),
+      };
+    }
+    return this.#known;
   }
 
   /** User ids of this gateway's other accounts (ACC-8): those that run, and those the configuration names. */
   #bots(ownUserId: string): ReadonlySet<string> {
-    const cfg = this.#cfg();
-    const configured = listMatrixAccountIds(cfg).map((id) => resolveMatrixAccount(cfg, id).userId);
     const running = runningAccounts().map((other) => other.account.identity.userId);
-    const ids = new Set([...configured, ...running].filter((id): id is string => Boolean(id)));
+    const ids = new Set([...this.#derived().users, ...running]);
     ids.delete(ownUserId);
     return ids;
   }

@@ -1,10 +1,12 @@
 /** Hands a prepared message to the host and follows the turn to its end. */
 import { createReplyPrefixOptions } from "../host/outbound.ts";
+import { resolvePinnedMainDmOwnerFromAllowlist } from "../host/dm-owner.ts";
 import { resolveInboundLastRouteSessionKey } from "../host/routing.ts";
 import type { TurnPlan } from "../host/types.ts";
 import { buildContext } from "./context.ts";
 import type { Drop } from "./drop.ts";
 import type { InboundPorts, TurnProgress } from "./ports.ts";
+import { normalizeUserEntry } from "./policy.ts";
 import type { PreparedTurn } from "./prepare.ts";
 
 /** The homeserver forgets a typing notice after this long; it is renewed well before. */
@@ -82,15 +84,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     ctxPayload,
     botLoopProtection: turn.botSender ? botLoop(turn, ports) : undefined,
     record: {
-      updateLastRoute: turn.direct
-        ? {
-            sessionKey: resolveInboundLastRouteSessionKey({ route, sessionKey: turn.sessionKey }),
-            channel: "matrix",
-            to: `room:${event.roomId}`,
-            accountId,
-            threadId: turn.threadRootId,
-          }
-        : undefined,
+      updateLastRoute: turn.direct ? lastRoute(turn, ports) : undefined,
       onRecordError: (error) => ports.log.warn(`[${accountId}] the session's last route could not be stored: ${String(error)}`),
     },
     replyPipeline: {
@@ -150,6 +144,31 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   } finally {
     await reply.sink.finish();
   }
+}
+
+/**
+ * Where the session answers when nobody asks. With one main session for all
+ * direct messages, a single listed owner keeps it: others' messages do not move it.
+ */
+function lastRoute(turn: PreparedTurn, ports: InboundPorts): NonNullable<TurnPlan["record"]>["updateLastRoute"] {
+  const { event, route } = turn;
+  const sessionKey = resolveInboundLastRouteSessionKey({ route, sessionKey: turn.sessionKey });
+  const owner =
+    sessionKey === route.mainSessionKey
+      ? resolvePinnedMainDmOwnerFromAllowlist({
+          dmScope: ports.cfg().session?.dmScope,
+          allowFrom: ports.resolved().config.dm?.allowFrom,
+          normalizeEntry: normalizeUserEntry,
+        })
+      : null;
+  return {
+    sessionKey,
+    channel: "matrix",
+    to: `room:${event.roomId}`,
+    accountId: ports.accountId,
+    threadId: turn.threadRootId,
+    mainDmOwnerPin: owner === null ? undefined : { ownerRecipient: owner, senderRecipient: event.sender },
+  };
 }
 
 function botLoop(turn: PreparedTurn, ports: InboundPorts): TurnPlan["botLoopProtection"] {

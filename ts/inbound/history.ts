@@ -3,13 +3,15 @@ import type { HistoryEntry } from "../host/types.ts";
 
 /** Conversations remembered at most; the least recently used is forgotten. */
 const CONVERSATIONS = 500;
+/** Entries of one conversation at most, whatever the configuration asks for (HIS-1). */
+const ENTRIES = 200;
 
 export class PendingHistory {
   readonly #entries = new Map<string, HistoryEntry[]>();
 
   record(key: string, entry: HistoryEntry, limit: number): void {
     if (limit <= 0) return;
-    const entries = [...(this.#entries.get(key) ?? []), entry].slice(-limit);
+    const entries = [...(this.#entries.get(key) ?? []), entry].slice(-Math.min(limit, ENTRIES));
     this.#entries.delete(key);
     this.#entries.set(key, entries);
     if (this.#entries.size > CONVERSATIONS) this.#entries.delete(this.#entries.keys().next().value as string);

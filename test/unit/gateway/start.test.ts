@@ -105,15 +105,34 @@ describe("a start", () => {
     expect(on.statuses.some((one) => one.lifecycle === "blocked" && one.lastError?.includes("4711"))).toBe(true);
   });
 
-  it("[ACC-11] two entries of one device: the second is blocked, both named, and the first goes on", async () => {
+  it("[ACC-11] two entries with one token: the second is blocked before it is opened, both named, and the first goes on", async () => {
     const matrix = { ...LOGIN, accounts: { one: LOGIN, two: LOGIN } };
     const first = start({ host: new FakeHost(matrix), accountId: "one" });
     await until(() => first.status().lifecycle === "ready");
     const second = start({ host: new FakeHost(matrix), accountId: "two", account: new FakeAccount() });
     await until(() => second.status().lifecycle === "blocked");
     expect(second.status().lastError).toMatch(/"one" and "two"/);
-    expect(second.account.closed).toBe(true);
+    expect(second.native.opened).toEqual([]);
     expect(first.status().lifecycle).toBe("ready");
+  });
+
+  it("[ACC-11] two entries that turn out to be one device: the second is closed again and blocked", async () => {
+    const matrix = { accounts: { one: LOGIN, two: { ...LOGIN, accessToken: "another_of_the_same_device" } } };
+    const first = start({ host: new FakeHost(matrix), accountId: "one" });
+    await until(() => first.status().lifecycle === "ready");
+    const second = start({ host: new FakeHost(matrix), accountId: "two", account: new FakeAccount() });
+    await until(() => second.status().lifecycle === "blocked");
+    expect(second.status().lastError).toMatch(/"one" and "two"/);
+    expect(second.account.closed).toBe(true);
+  });
+
+  it("[ACC-11] a login is free again when its account stops", async () => {
+    const matrix = { accounts: { one: LOGIN, two: LOGIN } };
+    const first = start({ host: new FakeHost(matrix), accountId: "one" });
+    await until(() => first.status().lifecycle === "ready");
+    await first.stop();
+    const second = start({ host: new FakeHost(matrix), accountId: "two" });
+    await until(() => second.status().lifecycle === "ready");
   });
 
   it("[AUT-8] a session that ends while it runs is blocked, with the sentence", async () => {
