@@ -111,8 +111,9 @@ struct Writer {
     links: usize,
     code_block: bool,
     table_head: bool,
-    /// Inside an image: its words become the `alt` attribute.
-    alt: bool,
+    /// Inside an image: its words become the `alt` attribute. How deep it stands, for images in
+    /// its words end before it does.
+    alt: Option<usize>,
     paragraphs: usize,
 }
 
@@ -125,12 +126,12 @@ impl Writer {
             Event::SoftBreak | Event::HardBreak => {
                 self.flush();
                 self.words.push('\n');
-                self.tag(if self.alt { " " } else { "<br>" });
+                self.tag(if self.alt.is_some() { " " } else { "<br>" });
             }
             Event::Code(code) => {
                 self.flush();
                 self.formatted = true;
-                if self.alt {
+                if self.alt.is_some() {
                     escape_attribute(&code, &mut self.html);
                 } else {
                     self.html.push_str("<code>");
@@ -218,9 +219,9 @@ impl Writer {
             TagEnd::Link => self.links = self.links.saturating_sub(1),
             TagEnd::Image => {
                 self.links = self.links.saturating_sub(1);
-                self.close();
-                self.alt = false;
-                return;
+                if self.alt == Some(self.stack.len()) {
+                    self.alt = None;
+                }
             }
             _ => {}
         }
@@ -230,7 +231,7 @@ impl Writer {
     /// `<u>` is the one tag with no Markdown of its own; all others are text.
     fn inline_html(&mut self, html: &str) {
         let tag = html.to_ascii_lowercase();
-        if tag == "<u>" && !self.alt {
+        if tag == "<u>" && self.alt.is_none() {
             self.flush();
             self.formatted = true;
             self.open("<u>", UNDERLINED);
@@ -249,9 +250,9 @@ impl Writer {
             _ => Cow::Borrowed(url),
         };
         let safe = is_safe_link(&url);
-        if self.alt || self.links > 1 || !safe {
+        if self.alt.is_some() || self.links > 1 || !safe {
             // Where a path or an anchor leads is worth reading; other schemes are not.
-            let path = !safe && !self.alt && !url.is_empty() && !url.contains(':');
+            let path = !safe && self.alt.is_none() && !url.is_empty() && !url.contains(':');
             let mut close = String::new();
             if path {
                 close.push_str(" (");
@@ -273,13 +274,13 @@ impl Writer {
 
     /// Images elsewhere on the web are shown by no client: a link to them is.
     fn image(&mut self, url: &str) {
-        if url.starts_with("mxc://") && !self.alt {
+        if url.starts_with("mxc://") && self.alt.is_none() {
             self.links += 1;
             let mut tag = String::from("<img src=\"");
             escape_url(url, &mut tag);
             tag.push_str("\" alt=\"");
             self.open(tag, "\">");
-            self.alt = true;
+            self.alt = Some(self.stack.len());
         } else {
             self.link(url, LinkType::Inline);
         }
@@ -298,7 +299,7 @@ impl Writer {
             return;
         }
         self.words.push_str(&text);
-        if self.alt {
+        if self.alt.is_some() {
             return escape_attribute(&text, &mut self.html);
         }
         if self.code_block {
@@ -337,7 +338,7 @@ impl Writer {
     }
 
     fn open(&mut self, tag: impl AsRef<str>, close: impl Into<Cow<'static, str>>) {
-        if self.stack.len() < MAX_DEPTH {
+        if self.stack.len() < MAX_DEPTH && self.alt.is_none() {
             self.html.push_str(tag.as_ref());
             self.stack.push(close.into());
         } else {

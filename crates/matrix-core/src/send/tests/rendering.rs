@@ -229,6 +229,8 @@ fn out_1_hostile_markdown_comes_out_inert() {
         "![x](javascript:alert(1)) ![y](data:image/svg+xml,<svg>)",
         "![\"><script>alert(1)</script>](mxc://a/b)",
         "![x](mxc://a/\"onerror=\"alert(1))",
+        "![![](mxc://a/b)![](mxc://a/b)](mxc://a/b)",
+        "![**b** [l](https://a.test) <u>u</u> ||s|| `c\"`](mxc://a/b) \"",
         "[<img src=x onerror=alert(1)>](https://a.test)",
         "<https://a.test/\"><script>>",
         "[a]: javascript:alert(1)\n\n[a]",
