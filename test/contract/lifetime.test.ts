@@ -68,14 +68,14 @@ describe("a process with an account ends", () => {
           account.nextBatch(1);
           parentPort.postMessage("open");
         });
-      \`, { eval: true, workerData: { addon: ADDON, options } });
+      \`, { eval: true, execArgv: [], workerData: { addon: ADDON, options } });
       await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
       await worker.terminate();
       console.log(native.version);
     `;
     const { addon } = installedAddon();
-    const { code, signal, stdout } = await addonChild(rootDir, options(), script.replace("ADDON", JSON.stringify(addon))).ended;
-    expect({ code, signal, stdout: stdout.trim() }).toEqual({ code: 0, signal: null, stdout: loadNative(rootDir).version });
+    const { code, signal, stdout, stderr } = await addonChild(rootDir, options(), script.replace("ADDON", JSON.stringify(addon))).ended;
+    expect({ code, signal, stdout: stdout.trim(), stderr }).toEqual({ code: 0, signal: null, stdout: loadNative(rootDir).version, stderr: "" });
   });
 });
 

@@ -103,7 +103,7 @@ describe("errors", () => {
   it("a homeserver that is not there is a network error", async () => {
     const port = await freePort();
     const error = await failure(native.openAccount({ ...options(), homeserver: `http://127.0.0.1:${port}` }), "network");
-    expect(error.message).toContain(`127.0.0.1:${port}`);
+    expect(error.message).toContain("127.0.0.1");
   });
 
   it("a wrong password is auth_failed and is not repeated", async () => {

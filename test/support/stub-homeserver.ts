@@ -1,6 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
+/** Access tokens are this and the device. */
+const TOKEN = "syt_stub_";
+
 type Answer = { status?: number; body: unknown };
 
 /**
@@ -60,20 +63,20 @@ export class StubHomeserver {
       response.on("close", () => this.#syncs.delete(response));
       return;
     }
-    const { status = 200, body } = override ?? this.#usual(`${request.method} ${path}`);
+    const { status = 200, body } = override ?? this.#usual(`${request.method} ${path}`, request.headers.authorization ?? "");
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
   }
 
-  #usual(asked: string): Answer {
+  #usual(asked: string, authorization: string): Answer {
     switch (asked) {
       case "GET /_matrix/client/versions":
         return { body: { versions: ["v1.11", "v1.12"], unstable_features: {} } };
       case "GET login":
         return { body: { flows: [{ type: "m.login.password" }] } };
       case "POST login":
-        return { body: { user_id: this.userId, device_id: `DEVICE${++this.#devices}`, access_token: "syt_stub_abcdefghij" } };
+        return { body: { user_id: this.userId, device_id: `DEVICE${++this.#devices}`, access_token: `${TOKEN}DEVICE${this.#devices}` } };
       case "GET account/whoami":
-        return { body: { user_id: this.userId, device_id: "DEVICE1" } };
+        return { body: { user_id: this.userId, device_id: authorization.slice(`Bearer ${TOKEN}`.length) } };
       case "GET capabilities":
         return { body: { capabilities: {} } };
       case "GET sync":
