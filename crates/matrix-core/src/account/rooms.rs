@@ -158,7 +158,11 @@ impl Account {
         let (room_id, made) = self
             .inner
             .directs
-            .open(&*self.inner.engine, &user_id, self.inner.encryption)
+            .open(
+                &user_id,
+                self.inner.engine.direct_candidates(&user_id),
+                self.inner.encryption,
+            )
             .await?;
         Ok((room_id.to_string(), made))
     }
