@@ -11,9 +11,13 @@ function sinks(): Map<string, ChannelLogSink> {
   return holder[KEY];
 }
 
+/** Our own crates; what the libraries beneath them say is detail, since what becomes of it is said by ours. */
+const OURS = /^matrix_(?:core|node)(?:::|$)/;
+
 export function writeRecord(record: LogRecord, log: ChannelLogSink): void {
   const line = `${record.accountId ? `[${record.accountId}] ` : ""}${record.message}`;
-  if (record.level === "error") log.error(line);
+  if (!OURS.test(record.target)) log.debug?.(`${line} (${record.target})`);
+  else if (record.level === "error") log.error(line);
   else if (record.level === "warn") log.warn(line);
   else if (record.level === "info") log.info(line);
   else log.debug?.(line);

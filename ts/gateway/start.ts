@@ -6,8 +6,7 @@
 import { listMatrixAccountIds, type ResolvedMatrixAccount, resolveMatrixAccount, roomConfig } from "../config/accounts.ts";
 import { hostRuntime, pluginRootDir } from "../host/slot.ts";
 import type { ChannelGatewayContext, OpenClawConfig, PluginRuntime } from "../host/types.ts";
-import type { InboundMessage } from "../native/account.ts";
-import type { Account, Native } from "../native/account.ts";
+import type { Account, InboundMessage, Native } from "../native/account.ts";
 import type { MatrixErrorCode } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
 import { AccountStatus, healthPatch } from "./account-status.ts";
@@ -48,6 +47,9 @@ export async function startAccount(ctx: StartContext, around: Surroundings = hos
   const start = new AccountStart(ctx, around);
   await start.run();
 }
+
+/** How often the status is told that the account is alive, in milliseconds. */
+const PULSE_MS = 30_000;
 
 /** Longest wait of a lock before the status says blocked rather than recovering. */
 const LOCK_PATIENCE = 2;
@@ -154,6 +156,9 @@ class AccountStart {
       (error: unknown) => troubleOf(error, this.#place),
     );
     const health = this.#followHealth(entry);
+    // Health speaks up when something changes; an idle sync is alive without changing anything.
+    const pulse = setInterval(() => void this.#pulse(account), PULSE_MS);
+    pulse.unref();
     try {
       account.start();
       const end = await Promise.race([aborted(abortSignal), ingress]);
@@ -161,12 +166,18 @@ class AccountStart {
     } catch (error) {
       return troubleOf(error, this.#place);
     } finally {
+      clearInterval(pulse);
       // Turns still running belong to the host; they find the account's next start by its id.
       await account.close();
       leave(entry);
       release();
       await health;
     }
+  }
+
+  async #pulse(account: Account): Promise<void> {
+    const health = await account.health().catch(() => undefined);
+    if (health && !this.#ctx.abortSignal.aborted) this.#status.follow(healthPatch(health, this.#place));
   }
 
   async #followHealth(entry: RunningAccount): Promise<void> {

@@ -2,7 +2,7 @@
 import type { ChannelAccountSnapshot } from "../../../ts/host/types.ts";
 import { resolveMatrixAccount } from "../../../ts/config/accounts.ts";
 import { startAccount } from "../../../ts/gateway/start.ts";
-import type { Native, OpenAccountOptions } from "../../../ts/native/account.ts";
+import type { LogRecord, Native, OpenAccountOptions } from "../../../ts/native/account.ts";
 import { FakeAccount } from "./fake-account.ts";
 import { FakeHost } from "./fake-host.ts";
 
@@ -36,7 +36,7 @@ export class FakeNative implements Native {
     return { versions: ["v1.11"], elapsedMs: 5 };
   }
 
-  onLog(): void {}
+  onLog(_level: LogRecord["level"], _sink: (record: LogRecord) => void): void {}
 
   async lockHolder(): Promise<{ pid: number; since: number } | undefined> {
     return this.holder;
