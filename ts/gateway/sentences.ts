@@ -55,8 +55,15 @@ export function troubleOf(error: unknown, place: { path: string; accountId: stri
 }
 
 export function trouble(code: MatrixErrorCode, message: string, place: { path: string; accountId: string }): Trouble {
-  const help = advice(code, place.path, place.accountId);
-  // The core may have said it already.
-  const told = help === undefined || message.includes(help);
-  return { code, message: told ? sentence(message) : `${sentence(message)} ${help}.`, transient: TRANSIENT.has(code) };
+  return { code, message: withHelp(code, sentence(message), place), transient: TRANSIENT.has(code) };
+}
+
+/** The keys a person sets; the core names them bare, since it does not know where they stand. */
+const BARE_KEYS = /`(?:accessToken|password|userId|deviceId|homeserver|network\.\w+|storePassphrase)(?::[^`]*)?`/;
+
+function withHelp(code: MatrixErrorCode, message: string, { path, accountId }: { path: string; accountId: string }): string {
+  if (message.includes(path)) return message;
+  if (BARE_KEYS.test(message)) return `${message} The keys stand under ${path}.`;
+  const help = advice(code, path, accountId);
+  return help === undefined || message.includes(help) ? message : `${message} ${help}.`;
 }

@@ -6,7 +6,7 @@ import { pluginRootDir } from "../host/slot.ts";
 import type { ChannelAccountSnapshot, ChannelStatusAdapter, ChannelStatusIssue } from "../host/types.ts";
 import type { Health, ProbeResult } from "../native/account.ts";
 import { effectiveDmPolicy } from "../inbound/policy.ts";
-import { blockedAccount, runningAccount } from "./registry.ts";
+import { runningAccount } from "./registry.ts";
 import { troubleOf } from "./sentences.ts";
 import { accountPath } from "./place.ts";
 
@@ -111,14 +111,10 @@ export function healthIssues(accountId: string, health: Health, now: number = Da
 
 function lifecycleIssue(snapshot: ChannelAccountSnapshot): Omit<ChannelStatusIssue, "channel"> | undefined {
   const { accountId } = snapshot;
-  if (snapshot.enabled === false) return undefined;
+  // What blocks an account stands in its `lastError`, and the host warns of that by itself.
+  if (snapshot.enabled === false || snapshot.lifecycle === "blocked") return undefined;
   if (snapshot.configured === false) {
     return { accountId, kind: "config", message: `Not configured: ${snapshot.stateReason ?? "the login is missing"}.` };
-  }
-  const blocked = blockedAccount(accountId);
-  if (snapshot.lifecycle === "blocked" || blocked) {
-    const auth = blocked?.code.startsWith("auth") || blocked?.code === "device_in_use";
-    return { accountId, kind: auth ? "auth" : "runtime", message: `Blocked: ${blocked?.message ?? snapshot.lastError ?? "unknown reason"}` };
   }
   if (snapshot.lifecycle === "recovering") return { accountId, kind: "runtime", message: `Retrying: ${snapshot.lastError ?? "the homeserver does not answer"}` };
   return undefined;
@@ -145,7 +141,7 @@ export const status: ChannelStatusAdapter<ResolvedMatrixAccount, MatrixProbe> = 
       const lifecycle = lifecycleIssue(snapshot);
       if (lifecycle) issues.push(lifecycle);
       const probe = snapshot.probe as MatrixProbe | undefined;
-      if (probe && !probe.ok && !lifecycle) issues.push({ accountId: snapshot.accountId, kind: "runtime", message: probe.error ?? "The homeserver does not answer." });
+      if (probe && !probe.ok && !lifecycle && snapshot.lifecycle !== "blocked") issues.push({ accountId: snapshot.accountId, kind: "runtime", message: probe.error ?? "The homeserver does not answer." });
       const health = probe?.health ?? runningAccount(snapshot.accountId)?.health;
       if (health) issues.push(...healthIssues(snapshot.accountId, health));
       return issues.map((issue) => ({ channel: "matrix", ...issue }));

@@ -20,11 +20,8 @@ afterEach(async () => {
 });
 
 describe("why an account is silent", () => {
-  it("[STA-1] a blocked account says why and what helps", () => {
-    setBlocked("default", { code: "auth_failed", message: "The token was refused. Check channels.matrix.accessToken.", since: 0 });
-    expect(issuesOf({ lifecycle: "blocked" })).toEqual([
-      { channel: "matrix", accountId: "default", kind: "auth", message: "Blocked: The token was refused. Check channels.matrix.accessToken." },
-    ]);
+  it("[STA-1] a blocked account's reason is in its status, where the host warns of it: once is enough", () => {
+    expect(issuesOf({ lifecycle: "blocked", lastError: "refused", probe: { ok: false, elapsedMs: 1, error: "refused" } })).toEqual([]);
   });
 
   it("[STA-1] an account without a login says which key is missing", () => {
