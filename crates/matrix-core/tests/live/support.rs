@@ -29,14 +29,13 @@ where
         base: Url::parse(&base).unwrap(),
         http: reqwest::Client::builder().no_proxy().build().unwrap(),
     };
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_stack_size(8 << 20)
         .enable_all()
         .build()
-        .unwrap()
-        .block_on(tokio::spawn(test(homeserver)))
         .unwrap();
+    runtime.block_on(runtime.spawn(test(homeserver))).unwrap();
 }
 
 #[derive(Clone)]

@@ -47,6 +47,9 @@ const POISON: u32 = 3;
 /// Where the loop stands between two steps.
 #[derive(Debug, Default)]
 struct Standing {
+    /// The homeserver has answered since the start, or since the last failure. Until
+    /// then nothing is waited for, so that health is known at once.
+    answered: bool,
     /// Since the last success.
     failures: u32,
     /// Failures that are not the network's, since the last success.
@@ -110,7 +113,10 @@ impl SdkEngine {
             let step = AssertUnwindSafe(Box::pin(self.step(&standing))).catch_unwind();
             let trouble = match step.await {
                 Ok(Ok(())) => {
-                    standing = Standing::default();
+                    standing = Standing {
+                        answered: true,
+                        ..Standing::default()
+                    };
                     self.params.health.succeeded();
                     continue;
                 }
@@ -141,7 +147,7 @@ impl SdkEngine {
             since,
             encryption: self.params.encryption,
         };
-        let (settings, watchdog) = self.settings(since);
+        let (settings, watchdog) = self.settings(since, standing.answered);
         let mut updates = client.subscribe_to_all_room_updates();
         let answered = tokio::time::timeout(watchdog, client.sync_once(settings)).await;
         let step = match answered {
@@ -209,6 +215,7 @@ impl SdkEngine {
     }
 
     async fn pause(&self, standing: &mut Standing, error: &Error) {
+        standing.answered = false;
         standing.failures = standing.failures.saturating_add(1);
         let delay = error
             .retry_after
@@ -247,7 +254,7 @@ impl SdkEngine {
         }
     }
 
-    fn settings(&self, since: Since<'_>) -> (SyncSettings, Duration) {
+    fn settings(&self, since: Since<'_>, answered: bool) -> (SyncSettings, Duration) {
         let first = !matches!(since, Since::Token(_));
         let limit = if first {
             self.params.initial_sync_limit.unwrap_or(1).clamp(1, 1000)
@@ -256,7 +263,11 @@ impl SdkEngine {
         };
         let settings = SyncSettings::new()
             .filter(sync_events::v3::Filter::FilterDefinition(filter(limit)))
-            .timeout(if first { FIRST_POLL } else { LONG_POLL });
+            .timeout(match (first, answered) {
+                (true, _) => FIRST_POLL,
+                (false, true) => LONG_POLL,
+                (false, false) => Duration::ZERO,
+            });
         match since {
             Since::Token(token) => (
                 settings.token(SyncToken::Specific(token.to_owned())),
