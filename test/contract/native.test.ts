@@ -162,6 +162,18 @@ describe("the log", () => {
 describe("an open account", () => {
   let account: Account;
 
+  it("is named in the lines of its own tasks", async () => {
+    const records: LogRecord[] = [];
+    native.onLog("trace", (record) => records.push(record));
+    const ops = await native.openAccount(options({ accountId: "ops" }));
+    ops.start();
+    await until("a line of the sync", 20_000, () => records.some(({ target, accountId }) => target.startsWith("matrix_sdk") && accountId === "ops"));
+    await ops.close();
+    native.onLog("error", () => {});
+    expect(records.filter(({ accountId }) => accountId !== undefined && accountId !== "ops")).toEqual([]);
+    expect(records.map(({ message }) => message).join("\n")).not.toContain("hunter2");
+  });
+
   it("knows who it is and leaves its session in the folder", async () => {
     const given = options();
     account = await native.openAccount(given);

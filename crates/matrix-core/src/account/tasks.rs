@@ -8,6 +8,7 @@ use std::{
 
 use futures_util::FutureExt;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::Inner;
 use crate::{
@@ -43,12 +44,16 @@ impl Tasks {
         }
         let _runtime = account.runtime.enter();
         let mut own = JoinSet::new();
-        own.spawn(sync(Arc::clone(&account.engine), account.health.clone()));
-        own.spawn(watch(
-            account.inbox.clone(),
-            account.outbox.clone(),
-            account.health.clone(),
-        ));
+        // In the caller's span, which names the account in the log; so every task below.
+        own.spawn(sync(Arc::clone(&account.engine), account.health.clone()).in_current_span());
+        own.spawn(
+            watch(
+                account.inbox.clone(),
+                account.outbox.clone(),
+                account.health.clone(),
+            )
+            .in_current_span(),
+        );
         let workers = inbox::spawn_workers(
             account.inbox.clone(),
             Arc::clone(&account.engine),

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::{Inbox, fill, retry};
 use crate::{config::CatchUp, engine::Engine};
@@ -28,12 +29,10 @@ pub(crate) fn spawn_workers(
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for _ in 0..FILLERS {
-        tasks.spawn(fill::run(
-            inbox.clone(),
-            Arc::clone(&engine),
-            settings.catch_up,
-        ));
+        tasks.spawn(
+            fill::run(inbox.clone(), Arc::clone(&engine), settings.catch_up).in_current_span(),
+        );
     }
-    tasks.spawn(retry::run(inbox, engine, settings.undecryptable_retry));
+    tasks.spawn(retry::run(inbox, engine, settings.undecryptable_retry).in_current_span());
     tasks
 }

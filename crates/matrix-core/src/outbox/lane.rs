@@ -5,6 +5,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use futures_util::FutureExt;
 use ruma::OwnedEventId;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use super::{
     Outbox, locked,
@@ -42,7 +43,7 @@ impl Outbox {
         // Ended lanes are cleared away here.
         while tasks.try_join_next().is_some() {}
         let outbox = self.clone();
-        tasks.spawn(async move { outbox.run_lane(engine, room).await });
+        tasks.spawn(async move { outbox.run_lane(engine, room).await }.in_current_span());
     }
 
     /// True if the lane may end: nothing came since it last looked.

@@ -22,6 +22,7 @@ use tokio::{
     task::JoinSet,
     time::Instant,
 };
+use tracing::Instrument;
 
 use crate::{
     engine::Engine,
@@ -188,7 +189,7 @@ impl Outbox {
             *slot = Some(engine);
         }
         let outbox = self.clone();
-        locked(&self.inner.tasks).spawn(async move {
+        let lanes = async move {
             loop {
                 match outbox.inner.file.run(|tx, _| rows::rooms(tx)).await {
                     Ok(rooms) => {
@@ -204,7 +205,8 @@ impl Outbox {
                     }
                 }
             }
-        });
+        };
+        locked(&self.inner.tasks).spawn(lanes.in_current_span());
     }
 
     /// Stores a send; storing the same key again changes nothing.

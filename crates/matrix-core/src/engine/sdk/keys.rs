@@ -13,6 +13,7 @@ use tokio::{
     sync::{Notify, broadcast::error::RecvError},
     task::AbortHandle,
 };
+use tracing::Instrument;
 
 use crate::health::HealthCell;
 
@@ -120,6 +121,7 @@ impl Watch {
                         health.duplicate_one_time_keys();
                     }
                 }
+                .in_current_span()
                 .boxed(),
             )
             .abort_handle(),
