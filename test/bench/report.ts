@@ -24,7 +24,7 @@ export function median(values: number[]): number {
 const growth = (run: Measured) => median(run.rssSynced) - run.rssBare;
 const growthAfterLoading = (run: Measured) => median(run.rssSynced) - run.rssLoaded;
 
-const digits = (value: number) => (value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString("en"));
+const digits = (value: number) => (value < 10 && !Number.isInteger(value) ? value.toFixed(1) : Math.round(value).toLocaleString("en"));
 
 /** As Markdown, with one row a figure. */
 export function table(report: Report): string {
@@ -55,7 +55,7 @@ export function circumstances(report: Report): string {
   const { machine, profile, rooms, runs } = report;
   const build = profile === "release" ? "the release build" : "the everyday build, which is less optimised than what is published";
   return (
-    `Medians of ${runs.ours.length} runs on ${machine.cores} cores (${machine.cpu}), Node ${machine.node}, ${rooms} rooms, half of them encrypted, on a Synapse on the same machine; ` +
+    `Medians of ${runs.ours.length} run${runs.ours.length === 1 ? "" : "s"} each on ${machine.cores} cores (${machine.cpu}), Node ${machine.node}, ${rooms} rooms, half of them encrypted, on a Synapse on the same machine; ` +
     `${build}; memory is RSS after a garbage collection, less that of the bare Node process.`
   );
 }
