@@ -171,8 +171,19 @@ impl PlainEngine {
         }
     }
 
-    /// Turns "no such endpoint" into what a person can do about it.
+    /// Says of an error what a person can do about it, where that is not plain.
     async fn explain(&self, error: Error) -> Error {
+        if error.code == ErrorCode::AuthExpired {
+            return Error {
+                message: format!(
+                    "the homeserver no longer accepts `accessToken`: the client it was copied \
+                     from (device {}) was logged out or got a new token. Set `userId` and \
+                     `password` instead of `accessToken`, or put the new token there",
+                    self.own_device
+                ),
+                ..error
+            };
+        }
         let missing = matches!(error.status, Some(404 | 405))
             || error.errcode.as_deref() == Some("M_UNRECOGNIZED");
         if !missing {

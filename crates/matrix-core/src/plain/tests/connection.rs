@@ -158,6 +158,7 @@ async fn aut_11_an_ended_session_blocks() {
     rig.says(None, refusal(401, "M_UNKNOWN_TOKEN"), 9).await;
     let error = rig.run(&rig.engine(&inbox)).blocked().await;
     assert_eq!(error.code, ErrorCode::AuthExpired);
+    assert!(error.message.contains("`accessToken`"), "{}", error.message);
     assert_eq!(rig.health.now().sync.state, SyncState::Blocked);
     assert_eq!(rig.positions().await.len(), 1);
 }
