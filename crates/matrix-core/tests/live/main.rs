@@ -3,4 +3,6 @@
 
 mod auth;
 mod encryption;
+mod other_client;
+mod plain;
 mod support;

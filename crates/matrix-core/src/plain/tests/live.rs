@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{
     super::{PlainEngine, PlainParams},
-    people::{PATIENCE, Person, http},
+    other_client::{OtherClient, http},
     rig::{keys, received},
 };
 use crate::{
@@ -23,28 +23,30 @@ use crate::{
     rest::Rest,
 };
 
+const PATIENCE: Duration = Duration::from_secs(30);
+
 fn homeserver() -> Option<String> {
     let homeserver = std::env::var("MATRIX_TEST_HOMESERVER").ok();
     if homeserver.is_none() {
-        println!("skipped: MATRIX_TEST_HOMESERVER is not set");
+        eprintln!("SKIPPED: set MATRIX_TEST_HOMESERVER");
     }
     homeserver
 }
 
-/// The engine on a person's own token, with its inbox.
-async fn engine(dir: &TempDir, person: &Person) -> (Arc<PlainEngine>, Inbox) {
+/// The engine on the other client's own token, with its inbox.
+async fn engine(dir: &TempDir, client: &OtherClient) -> (Arc<PlainEngine>, Inbox) {
     let cipher = Arc::new(StoreCipher::new().unwrap());
     let inbox = Inbox::open(&dir.path().join("inbox.sqlite3"), cipher)
         .await
         .unwrap();
-    let token = Secret::new(person.client.access_token().unwrap());
-    let homeserver: url::Url = person.homeserver.parse().unwrap();
+    let token = Secret::new(client.client.access_token().unwrap());
+    let homeserver: url::Url = client.homeserver.parse().unwrap();
     let engine = PlainEngine::new(PlainParams {
         rest: Rest::new(http(), homeserver, Some(token)),
         identity: Identity {
-            user_id: person.client.user_id().unwrap().to_string(),
-            device_id: person.client.device_id().unwrap().to_string(),
-            homeserver: person.homeserver.clone(),
+            user_id: client.client.user_id().unwrap().to_string(),
+            device_id: client.client.device_id().unwrap().to_string(),
+            homeserver: client.homeserver.clone(),
         },
         inbox: inbox.clone(),
         health: HealthCell::new(),
@@ -82,8 +84,8 @@ async fn aut_11_the_other_client_keeps_its_identity_its_one_time_keys_and_its_ro
     let Some(homeserver) = homeserver() else {
         return;
     };
-    let element = Person::new(&homeserver, "element").await;
-    let alice = Person::new(&homeserver, "alice").await;
+    let element = OtherClient::new(&homeserver, "element").await;
+    let alice = OtherClient::new(&homeserver, "alice").await;
     let secret_room = alice.invite(&element, true).await;
     let secret_id = secret_room.room_id().to_owned();
     let plain_room = alice.invite(&element, false).await;
@@ -93,12 +95,7 @@ async fn aut_11_the_other_client_keeps_its_identity_its_one_time_keys_and_its_ro
     // The clients know each other: later room keys need no one-time key.
     let first = secret_room.send(say("first")).await.unwrap();
     let id = first.response.event_id;
-    element
-        .until("the first secret", async || {
-            let text = element.text(&secret_id, &id).await?;
-            (text == "first").then_some(())
-        })
-        .await;
+    assert_eq!(element.reads(&secret_id, &id).await, "first");
     let before = element.published().await;
 
     let dir = TempDir::new().unwrap();
@@ -123,8 +120,7 @@ async fn aut_11_the_other_client_keeps_its_identity_its_one_time_keys_and_its_ro
     let send = || engine.send_event(&plain_id, "m.room.message", content.clone(), &txn);
     let answer = send().await.unwrap();
     assert_eq!(send().await.unwrap(), answer, "one transaction, one event");
-    let read = async || alice.text(&plain_id, &answer).await;
-    assert_eq!(alice.until("the answer", read).await, "answer");
+    assert_eq!(alice.reads(&plain_id, &answer).await, "answer");
     let refused = engine
         .send_event(
             &secret_id,
@@ -143,12 +139,7 @@ async fn aut_11_the_other_client_keeps_its_identity_its_one_time_keys_and_its_ro
     assert_eq!(status.server_device_known, Some(true));
     running.abort();
 
-    let text = element
-        .until("the secret", async || {
-            element.text(&secret_id, &secret).await
-        })
-        .await;
-    assert_eq!(text, "secret");
+    assert_eq!(element.reads(&secret_id, &secret).await, "secret");
     assert_eq!(element.published().await, before);
 }
 
@@ -157,8 +148,8 @@ async fn aut_11_invites_floods_and_kicks_come_through() {
     let Some(homeserver) = homeserver() else {
         return;
     };
-    let bot = Person::new(&homeserver, "bot").await;
-    let alice = Person::new(&homeserver, "alice").await;
+    let bot = OtherClient::new(&homeserver, "bot").await;
+    let alice = OtherClient::new(&homeserver, "alice").await;
     let dir = TempDir::new().unwrap();
     let (engine, inbox) = engine(&dir, &bot).await;
     let run = || {
@@ -229,8 +220,8 @@ async fn aut_11_a_connection_the_homeserver_forgot_loses_and_repeats_nothing() {
     let Some(homeserver) = homeserver() else {
         return;
     };
-    let bot = Person::new(&homeserver, "bot").await;
-    let alice = Person::new(&homeserver, "alice").await;
+    let bot = OtherClient::new(&homeserver, "bot").await;
+    let alice = OtherClient::new(&homeserver, "alice").await;
     let mut rooms = Vec::new();
     for _ in 0..4 {
         rooms.push(alice.invite(&bot, false).await);

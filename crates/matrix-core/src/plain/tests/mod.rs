@@ -1,6 +1,7 @@
 mod connection;
 mod live;
-mod people;
+#[path = "../../../tests/live/other_client.rs"]
+mod other_client;
 mod requests;
 mod rig;
 mod step;

@@ -1,13 +1,14 @@
-//! People on a real homeserver, each with a matrix-sdk client of their own.
+//! A client of another maker's, on a user of its own: matrix-sdk alone, without anything of
+//! this crate. The plain engine's unit tests use it too.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use matrix_sdk::{
-    Client, Room, RoomState, config::SyncSettings, encryption::EncryptionSettings, reqwest,
-    ruma::api::client::room::create_room,
+    Client, Room, RoomMemberships, RoomState, config::SyncSettings, encryption::EncryptionSettings,
+    reqwest, ruma::api::client::room::create_room,
 };
 use ruma::{
-    OwnedEventId, OwnedRoomId,
+    EventId, RoomId,
     events::{
         InitialStateEvent,
         room::encryption::{InitialRoomEncryptionEvent, RoomEncryptionEventContent},
@@ -16,16 +17,17 @@ use ruma::{
 use serde_json::{Value, json};
 
 /// How long anything may take.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A newly registered user's client with encryption.
-pub struct Person {
+pub struct OtherClient {
     pub client: Client,
     pub homeserver: String,
 }
 
-impl Person {
+impl OtherClient {
     pub async fn new(homeserver: &str, name: &str) -> Self {
+        let homeserver = homeserver.trim_end_matches('/');
         let username = format!("{name}-{:08x}", rand::random::<u32>());
         let body = json!({
             "username": username, "password": "secret", "inhibit_login": true,
@@ -72,21 +74,8 @@ impl Person {
         Box::pin(self.client.sync_once(settings)).await.unwrap();
     }
 
-    /// Syncs until `found` finds something.
-    pub async fn until<T>(&self, what: &str, found: impl AsyncFn() -> Option<T>) -> T {
-        let search = async {
-            loop {
-                self.sync().await;
-                if let Some(found) = found().await {
-                    return found;
-                }
-            }
-        };
-        let found = tokio::time::timeout(PATIENCE, Box::pin(search)).await;
-        found.unwrap_or_else(|_| panic!("never came: {what}"))
-    }
-
-    pub async fn invite(&self, other: &Person, encrypted: bool) -> Room {
+    /// A room of this client with `other` in it.
+    pub async fn invite(&self, other: &OtherClient, encrypted: bool) -> Room {
         let mut request = create_room::v3::Request::new();
         request.invite = vec![other.client.user_id().unwrap().to_owned()];
         if encrypted {
@@ -95,25 +84,39 @@ impl Person {
             request.initial_state = vec![InitialStateEvent::to_raw_any(&event)];
         }
         let room = self.client.create_room(request).await.unwrap();
-        let room_id = room.room_id().to_owned();
-        other.client.join_room_by_id(&room_id).await.unwrap();
-        other
-            .until("the join", async || joined(&other.client, &room_id))
-            .await;
-        self.until("their join", async || {
-            let members = room.members(matrix_sdk::RoomMemberships::JOIN).await;
-            (members.unwrap().len() == 2).then_some(())
-        })
-        .await;
-        room
+        let room_id = room.room_id();
+        other.client.join_room_by_id(room_id).await.unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.sync().await;
+            other.sync().await;
+            let members = room.members(RoomMemberships::JOIN).await.unwrap().len();
+            let joined = other.client.get_room(room_id);
+            if members == 2 && joined.is_some_and(|room| room.state() == RoomState::Joined) {
+                return room;
+            }
+            assert!(Instant::now() < deadline, "the join never came");
+        }
     }
 
-    /// The text of an event, as this client can read it.
-    pub async fn text(&self, room_id: &OwnedRoomId, event_id: &OwnedEventId) -> Option<String> {
-        let room = self.client.get_room(room_id)?;
-        let event = room.event(event_id, None).await.ok()?;
-        let event: Value = serde_json::from_str(event.raw().json().get()).unwrap();
-        Some(event["content"]["body"].as_str()?.to_owned())
+    /// The text of an event, once this client can read it.
+    pub async fn reads(&self, room_id: &RoomId, event_id: &EventId) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.sync().await;
+            if let Some(room) = self.client.get_room(room_id)
+                && let Ok(event) = room.event(event_id, None).await
+            {
+                let event: Value = serde_json::from_str(event.raw().json().get()).unwrap();
+                if let Some(text) = event["content"]["body"].as_str() {
+                    return text.to_owned();
+                }
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{event_id} never became readable"
+            );
+        }
     }
 
     pub async fn call(&self, method: reqwest::Method, at: &str, body: Value) -> Value {
@@ -143,11 +146,6 @@ impl Person {
         );
         (keys, counts)
     }
-}
-
-fn joined(client: &Client, room_id: &OwnedRoomId) -> Option<()> {
-    let room = client.get_room(room_id)?;
-    (room.state() == RoomState::Joined).then_some(())
 }
 
 pub fn http() -> reqwest::Client {
