@@ -101,6 +101,7 @@ impl Session {
                 } => {
                     account = way.device_of_our_own(user_id, password, account).await?;
                 }
+                _ if account.own_keys => return Err(sentences::store_lost(dir.path(), &account)),
                 _ if config.encryption => return Err(sentences::device_in_use(config, &account)),
                 _ => foreign = true,
             }

@@ -137,3 +137,16 @@ pub(super) fn device_in_use(config: &AccountConfig, account: &AccountFile) -> Er
         ),
     )
 }
+
+pub(super) fn store_lost(dir: &Path, account: &AccountFile) -> Error {
+    Error::new(
+        ErrorCode::StoreCorrupt,
+        format!(
+            "the encryption store of device {} is gone from {}, and with it the keys that the \
+             homeserver still shows for this device; set `userId` and `password` to log in as a \
+             new device, or move the folder away and use the token of a new login",
+            account.device_id,
+            dir.display()
+        ),
+    )
+}

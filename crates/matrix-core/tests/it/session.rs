@@ -172,6 +172,17 @@ fn aut_11_a_device_with_keys_is_not_ours() {
             .close()
             .await;
         homeserver.state().keys.push("ELEMENT".into());
-        homeserver.open(own.path(), auth).await.close().await;
+        homeserver
+            .open(own.path(), auth.clone())
+            .await
+            .close()
+            .await;
+        // Without the store they are nobody's.
+        std::fs::remove_dir_all(own.path().join("store")).unwrap();
+        let error = refused(homeserver.config(own.path(), auth)).await;
+        assert_eq!(error.code, ErrorCode::StoreCorrupt);
+        let made = homeserver.open(own.path(), by_password()).await;
+        assert_eq!(made.identity().device_id, "MADE2");
+        made.close().await;
     });
 }

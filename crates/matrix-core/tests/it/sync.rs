@@ -222,6 +222,12 @@ fn sta_2_an_answer_that_always_breaks_is_set_aside() {
         let account = homeserver.open(dir.path(), auth).await;
         account.start();
         assert_eq!(texts(&account, 2).await, ["before", "after"]);
+        let asked = homeserver.state().asked.clone();
+        let tries = asked.iter().filter(|since| *since == "s1").count();
+        assert_eq!(
+            tries, 3,
+            "the step has to fail before it is set aside: {asked:?}"
+        );
         homeserver.sync("s2", joined("s3", false, &[text("$c", "later")]));
         assert_eq!(texts(&account, 1).await, ["later"]);
         account.close().await;
