@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ruma::{
-    OwnedServerName, RoomAliasId, RoomOrAliasId,
+    OwnedServerName, OwnedUserId, RoomAliasId, RoomOrAliasId,
     api::client::{
         alias::get_alias,
         membership::{join_room_by_id_or_alias, leave_room},
@@ -73,7 +73,8 @@ impl Account {
         Ok(())
     }
 
-    /// Joins a room, or accepts an invite to it. Returns the room id.
+    /// Joins a room, or accepts an invite to it; an invite to a direct message puts the
+    /// room into `m.direct`. Returns the room id.
     ///
     /// # Errors
     /// `config_invalid` for what is neither id nor alias; what the homeserver answered.
@@ -90,8 +91,29 @@ impl Account {
                     .map_err(|_| ids::invalid(name, "a server name"))
             })
             .collect::<Result<_>>()?;
+        let inviter = self.direct_inviter(room_id_or_alias).await;
         let answer = self.inner.rest.send(request, JOIN).await?;
+        if let Some(inviter) = inviter {
+            // As the specification has it for accepted direct invites; the room is joined
+            // all the same.
+            let marked = self.inner.directs.mark(&inviter, &answer.room_id).await;
+            if let Err(error) = marked {
+                tracing::warn!(room_id = %answer.room_id, %error, "m.direct not updated");
+            }
+        }
         Ok(answer.room_id.to_string())
+    }
+
+    async fn direct_inviter(&self, room_id: &str) -> Option<OwnedUserId> {
+        let room_id = ids::room(room_id).ok()?;
+        self.inner
+            .engine
+            .direct_inviter(&room_id)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::warn!(%room_id, %error, "the invite cannot be read");
+                None
+            })
     }
 
     /// Leaves a room, or rejects an invite to it.

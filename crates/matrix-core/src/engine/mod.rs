@@ -4,7 +4,7 @@
 //! ([`crate::plain`]).
 
 use async_trait::async_trait;
-use ruma::{EventId, OwnedEventId, OwnedRoomId, RoomId, TransactionId, UserId};
+use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, TransactionId, UserId};
 
 use crate::{
     crypto::EncryptionStatus,
@@ -83,6 +83,12 @@ pub(crate) trait Engine: Send + Sync + 'static {
         room_id: &RoomId,
         event_id: &EventId,
     ) -> Result<Option<FetchedMessage>>;
+
+    /// Who invites us to the room, if the invite says that it is a direct message.
+    async fn direct_inviter(&self, room_id: &RoomId) -> Result<Option<OwnedUserId>> {
+        let _ = room_id;
+        Ok(None)
+    }
 
     /// Rooms that might serve as a DM with this user, joined by us, best first.
     async fn direct_candidates(&self, user_id: &UserId) -> Result<Vec<OwnedRoomId>>;

@@ -17,8 +17,8 @@ mod timeline;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use matrix_sdk::{Client, Room};
-use ruma::{EventId, OwnedEventId, OwnedRoomId, RoomId, TransactionId, UserId};
+use matrix_sdk::{Client, Room, RoomState};
+use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, TransactionId, UserId};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use self::{client::Built, keys::KeysArrived};
@@ -150,6 +150,20 @@ impl Engine for SdkEngine {
     ) -> Result<Option<FetchedMessage>> {
         let client = self.client().await?;
         Box::pin(room::fetched(&Self::room(&client, room_id)?, event_id)).await
+    }
+
+    async fn direct_inviter(&self, room_id: &RoomId) -> Result<Option<OwnedUserId>> {
+        let client = self.client().await?;
+        let Some(room) = client
+            .get_room(room_id)
+            .filter(|room| room.state() == RoomState::Invited)
+        else {
+            return Ok(None);
+        };
+        if !room.is_direct().await.map_err(matrix_sdk::Error::from)? {
+            return Ok(None);
+        }
+        Ok(Some(Box::pin(room.invite_details()).await?.inviter_id))
     }
 
     async fn direct_candidates(&self, user_id: &UserId) -> Result<Vec<OwnedRoomId>> {

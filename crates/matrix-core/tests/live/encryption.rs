@@ -46,6 +46,7 @@ fn enc_1_an_encrypted_dm_there_and_back() {
         let info = bob.room_info(&room).await.unwrap();
         assert!(info.encrypted);
         assert_eq!(info.joined_member_count, 2);
+        assert_eq!(info.direct_targets, [alice.identity().user_id]);
         assert_eq!(
             alice.open_dm(&bob.identity().user_id).await.unwrap(),
             (room, false)
