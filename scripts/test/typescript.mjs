@@ -24,7 +24,7 @@ export async function runVitest(project, options = {}) {
           "run",
           `--project=${project}`,
           "--passWithNoTests",
-          "--reporter=default",
+          project === "e2e" ? "--reporter=verbose" : "--reporter=default",
           `--reporter=${join(root, "test", "support", "results-reporter.ts")}`,
           ...(options.args ?? []),
         ],

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../../scripts/rig/toolchain.mjs";
 import { MODEL_ID } from "../model/server.ts";
@@ -99,9 +99,8 @@ export class OpenClawHome {
   }
 
   #write(config: HostConfig): void {
-    const next = `${this.#configFile}.next`;
-    writeFileSync(next, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
-    renameSync(next, this.#configFile);
+    // In place, not by renaming: the host's watcher loses a file that is replaced twice in quick succession.
+    writeFileSync(this.#configFile, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
   }
 
   /** Edits the configuration as a person does, with the host's own `meta` block left alone; a running gateway reloads it. */

@@ -13,10 +13,7 @@ import type { Credentials } from "../../homeserver/users.ts";
 import { until } from "../process.ts";
 import { BaseHuman, seen } from "./base.ts";
 
-// Some of the SDK's modules write to this one whatever the client is given.
-(logger as unknown as { setLevel(level: "silent", persist: boolean): void }).setLevel("silent", false);
-
-/** Drops everything the client would print. */
+/** Drops everything that is written to it. */
 const silent: NonNullable<ICreateClientOpts["logger"]> = {
   trace() {},
   debug() {},
@@ -25,6 +22,8 @@ const silent: NonNullable<ICreateClientOpts["logger"]> = {
   error() {},
   getChild: () => silent,
 };
+// Some of the SDK's modules write to its own one, whatever the client is given.
+Object.assign(logger, silent);
 
 /** A person with matrix-js-sdk, the SDK of Element Web. */
 export class JsSdkHuman extends BaseHuman {
