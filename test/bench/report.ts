@@ -53,7 +53,7 @@ export function table(report: Report): string {
 /** How the figures were made, in one sentence. */
 export function circumstances(report: Report): string {
   const { machine, profile, rooms, runs } = report;
-  const build = profile === "release" ? "the release build" : "the everyday build, which is less optimised than what is published";
+  const build = profile === "release" ? "the release build" : "the everyday build, less optimised and larger than what is published";
   return (
     `Medians of ${runs.ours.length} run${runs.ours.length === 1 ? "" : "s"} each on ${machine.cores} cores (${machine.cpu}), Node ${machine.node}, ${rooms} rooms, half of them encrypted, on a Synapse on the same machine; ` +
     `${build}; memory is RSS after a garbage collection, less that of the bare Node process.`
