@@ -34,7 +34,7 @@ impl Account {
     /// # Errors
     /// See [`Self::send_text`].
     pub async fn edit_text(&self, request: EditText) -> Result<OutboxEntry> {
-        let part = send::edit_part(&request);
+        let part = self.edit_part(&request).await;
         let draft_of = request.draft.then_some(request.event_id);
         let wait_ms = request.wait_ms;
         self.enqueue(request.key, request.room_id, vec![part], draft_of, wait_ms)
@@ -80,6 +80,23 @@ impl Account {
     pub async fn outbox_entry(&self, key: &str) -> Result<OutboxEntry> {
         self.is_open()?;
         self.inner.outbox.entry(key).await
+    }
+
+    /// The edit, which notifies those alone whom the message did not name before. Where that
+    /// cannot be found out, and for drafts, it notifies nobody.
+    async fn edit_part(&self, request: &EditText) -> Part {
+        if request.draft || send::edit_mentions(request).is_empty() {
+            return send::edit_part(request);
+        }
+        let (room_id, event_id) = (&request.room_id, &request.event_id);
+        match self.inner.engine.mentioned(room_id, event_id).await {
+            Ok(Some(already)) => send::edit_part_naming(request, &already),
+            Ok(None) => send::edit_part(request),
+            Err(error) => {
+                tracing::debug!(%event_id, %error, "the edited message was not found");
+                send::edit_part(request)
+            }
+        }
     }
 
     async fn enqueue(

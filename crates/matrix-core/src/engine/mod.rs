@@ -90,6 +90,12 @@ pub(crate) trait Engine: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Whom a message mentions in its newest wording; `None` where that cannot be told.
+    async fn mentioned(&self, room_id: &RoomId, event_id: &EventId) -> Result<Option<Vec<String>>> {
+        let _ = (room_id, event_id);
+        Ok(None)
+    }
+
     /// Rooms that might serve as a DM with this user, joined by us, best first.
     async fn direct_candidates(&self, user_id: &UserId) -> Result<Vec<OwnedRoomId>>;
 

@@ -166,6 +166,11 @@ impl Engine for SdkEngine {
         Ok(Some(Box::pin(room.invite_details()).await?.inviter_id))
     }
 
+    async fn mentioned(&self, room_id: &RoomId, event_id: &EventId) -> Result<Option<Vec<String>>> {
+        let client = self.client().await?;
+        Box::pin(room::mentioned(&Self::room(&client, room_id)?, event_id)).await
+    }
+
     async fn direct_candidates(&self, user_id: &UserId) -> Result<Vec<OwnedRoomId>> {
         let client = self.client().await?;
         Box::pin(room::direct_candidates(&client, user_id)).await

@@ -1,6 +1,9 @@
 //! One message of a room, looked up for a quote, a thread's root or a reaction.
 
-use matrix_sdk::{Room, deserialized_responses::TimelineEventKind};
+use matrix_sdk::{
+    Room,
+    deserialized_responses::{TimelineEvent, TimelineEventKind},
+};
 use ruma::{EventId, OwnedUserId};
 use serde::Deserialize;
 
@@ -26,25 +29,9 @@ struct Head {
 /// # Errors
 /// If the homeserver cannot be asked.
 pub(crate) async fn fetched(room: &Room, event_id: &EventId) -> Result<Option<FetchedMessage>> {
-    let event = match Box::pin(room.event(event_id, None)).await {
-        Ok(event) => event,
-        Err(error) => {
-            let error = Error::from(error);
-            return match error.code {
-                ErrorCode::NotFound => Ok(None),
-                _ => Err(error),
-            };
-        }
-    };
-    let json = event.raw().json().get();
-    let head: Head = serde_json::from_str(json)
-        .map_err(|error| Error::internal(format!("event {event_id}: {error}")))?;
-    // The homeserver is asked within the room; it answers for another one only if it is broken.
-    if head.event_id != event_id.as_str()
-        || head.room_id.is_some_and(|id| id != room.room_id().as_str())
-    {
+    let Some((head, event)) = look_up(room, event_id).await? else {
         return Ok(None);
-    }
+    };
     let member = room.get_member_no_sync(&head.sender).await?;
     let mut message = FetchedMessage {
         event_id: event_id.to_string(),
@@ -56,30 +43,11 @@ pub(crate) async fn fetched(room: &Room, event_id: &EventId) -> Result<Option<Fe
         thread_root_id: None,
         unavailable: None,
     };
-    let encrypted = match &event.kind {
-        TimelineEventKind::UnableToDecrypt { .. } => {
-            message.unavailable = Some(Unavailable::Undecryptable);
-            return Ok(Some(message));
-        }
-        TimelineEventKind::Decrypted(_) => true,
-        TimelineEventKind::PlainText { .. } => false,
-    };
-    let stored = StoredEvent {
-        seq: 0,
-        event: NewEvent {
-            key: head.event_id,
-            room_id: room.room_id().to_owned(),
-            sender: head.sender,
-            origin_server_ts: head.origin_server_ts,
-            json: trusted_json(&event),
-            encrypted,
-            trust: None,
-            late: false,
-        },
-        received_at: 0,
-        attempts: 0,
-    };
-    match parse(&stored, room.own_user_id()) {
+    if event.kind.is_utd() {
+        message.unavailable = Some(Unavailable::Undecryptable);
+        return Ok(Some(message));
+    }
+    match read(room, head, &event) {
         Some(InboundEvent::Message {
             kind,
             text,
@@ -98,4 +66,63 @@ pub(crate) async fn fetched(room: &Room, event_id: &EventId) -> Result<Option<Fe
         None => message.unavailable = Some(Unavailable::Redacted),
     }
     Ok(Some(message))
+}
+
+/// Whom the newest wording of a message mentions (`m.mentions.user_ids`); `None` if it is no
+/// message we can read.
+///
+/// # Errors
+/// If the homeserver cannot be asked.
+pub(crate) async fn mentioned(room: &Room, event_id: &EventId) -> Result<Option<Vec<String>>> {
+    Ok(match look_up(room, event_id).await? {
+        Some((head, event)) if !event.kind.is_utd() => match read(room, head, &event) {
+            Some(InboundEvent::Message { mentions, .. }) => {
+                Some(mentions.unwrap_or_default().user_ids)
+            }
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+async fn look_up(room: &Room, event_id: &EventId) -> Result<Option<(Head, TimelineEvent)>> {
+    let event = match Box::pin(room.event(event_id, None)).await {
+        Ok(event) => event,
+        Err(error) => {
+            let error = Error::from(error);
+            return match error.code {
+                ErrorCode::NotFound => Ok(None),
+                _ => Err(error),
+            };
+        }
+    };
+    let head: Head = serde_json::from_str(event.raw().json().get())
+        .map_err(|error| Error::internal(format!("event {event_id}: {error}")))?;
+    // The homeserver is asked within the room; it answers for another one only if it is broken.
+    let foreign = head.event_id != event_id.as_str()
+        || head
+            .room_id
+            .as_ref()
+            .is_some_and(|id| id != room.room_id().as_str());
+    Ok((!foreign).then_some((head, event)))
+}
+
+/// Reads it like an event of the inbox.
+fn read(room: &Room, head: Head, event: &TimelineEvent) -> Option<InboundEvent> {
+    let stored = StoredEvent {
+        seq: 0,
+        event: NewEvent {
+            key: head.event_id,
+            room_id: room.room_id().to_owned(),
+            sender: head.sender,
+            origin_server_ts: head.origin_server_ts,
+            json: trusted_json(event),
+            encrypted: matches!(event.kind, TimelineEventKind::Decrypted(_)),
+            trust: None,
+            late: false,
+        },
+        received_at: 0,
+        attempts: 0,
+    };
+    parse(&stored, room.own_user_id())
 }

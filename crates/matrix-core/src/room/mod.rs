@@ -12,7 +12,7 @@ use crate::event::{Membership, MessageKind};
 pub(crate) use direct::{DirectRooms, direct_candidates};
 pub(crate) use info::info;
 pub(crate) use member::member;
-pub(crate) use message::fetched;
+pub(crate) use message::{fetched, mentioned};
 
 /// What is known of a room.
 #[derive(Debug, Clone)]

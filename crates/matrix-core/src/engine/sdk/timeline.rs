@@ -9,7 +9,7 @@ use ruma::{
 };
 use serde::Deserialize;
 
-use crate::event::{NewEvent, SenderTrust, Undecryptable};
+use crate::event::{NewEvent, SenderTrust, Undecryptable, trusted_json};
 
 /// A timeline event, sorted.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub(super) fn sort(room_id: &RoomId, event: &TimelineEvent, late: bool) -> Sorte
                 room_id,
                 sender: header.sender,
                 origin_server_ts: header.origin_server_ts,
-                json: raw.json().get().to_owned(),
+                json: trusted_json(event),
                 encrypted: decrypted.is_some(),
                 trust: decrypted.map(trust),
                 late,

@@ -39,11 +39,13 @@ async fn thr_6_messages_are_looked_up_in_their_room() {
         })
     };
     let edit = json!({ "m.relations": { "m.replace": message("$edit", json!({
-        "msgtype": "m.text", "body": "* new", "m.new_content": { "msgtype": "m.text", "body": "new" },
+        "msgtype": "m.text", "body": "* new", "m.new_content": {
+            "msgtype": "m.text", "body": "new", "m.mentions": { "user_ids": ["@new:hs.test"] },
+        },
         "m.relates_to": { "rel_type": "m.replace", "event_id": "$said" },
     }), json!({})) } });
     let content = json!({
-        "msgtype": "m.text", "body": "old",
+        "msgtype": "m.text", "body": "old", "m.mentions": { "user_ids": ["@old:hs.test"] },
         "m.relates_to": { "rel_type": "m.thread", "event_id": "$root" },
     });
     event(&server, message("$said", content, edit)).await;
@@ -61,6 +63,8 @@ async fn thr_6_messages_are_looked_up_in_their_room() {
         (77, Some("$root"))
     );
     assert_eq!(said.unavailable, None);
+    let whom = mentioned(&room, event_id!("$said")).await.expect("asked");
+    assert_eq!(whom, Some(vec!["@new:hs.test".to_owned()]));
 
     let because = json!({ "redacted_because": { "type": "m.room.redaction", "event_id": "$r" } });
     event(&server, message("$gone", json!({}), because)).await;
@@ -82,6 +86,7 @@ async fn thr_6_messages_are_looked_up_in_their_room() {
         (event_id!("$secret"), Unavailable::Undecryptable),
         (event_id!("$vote"), Unavailable::NotAMessage),
     ] {
+        assert_eq!(mentioned(&room, id).await.expect("asked"), None);
         let found = fetched(&room, id).await.expect("asked").expect("there");
         assert_eq!(
             (found.unavailable, found.text.as_str()),
