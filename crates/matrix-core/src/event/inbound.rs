@@ -116,6 +116,7 @@ pub struct EventBase {
 /// An item of the inbox. The variants are documented in `ts/native/account.ts`.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
+#[allow(clippy::large_enum_variant, reason = "nearly every item is a message")]
 pub enum InboundEvent {
     Message {
         base: EventBase,

@@ -17,7 +17,7 @@ pub use inbound::{
 };
 pub(crate) use parse::{membership as membership_named, parse};
 use ruma::{OwnedRoomId, OwnedUserId};
-pub(crate) use text::{clip, is_blank, visible};
+pub(crate) use text::is_blank;
 pub(crate) use user_link::linked_user;
 
 /// A readable event on its way into the inbox.

@@ -77,16 +77,6 @@ impl DirectRooms {
         Ok((room_id, true))
     }
 
-    /// Puts a room at the head of the person's list in `m.direct`, as the homeserver has it now;
-    /// everything else in it stays as it is.
-    ///
-    /// # Errors
-    /// What the homeserver answers.
-    pub async fn mark(&self, user_id: &UserId, room_id: &RoomId) -> Result<()> {
-        let _turn = self.turn.lock().await;
-        self.write(user_id, room_id).await
-    }
-
     /// The room is of use even if the note of it failed; the next opening tries again.
     async fn note(&self, user_id: &UserId, room_id: &RoomId) {
         if let Err(error) = self.write(user_id, room_id).await {
@@ -94,6 +84,8 @@ impl DirectRooms {
         }
     }
 
+    /// Puts the room at the head of the person's list in `m.direct`, as the homeserver has it now;
+    /// everything else in it stays as it is.
     async fn write(&self, user_id: &UserId, room_id: &RoomId) -> Result<()> {
         let mut map = self.read().await?;
         if !put_first(&mut map, user_id, room_id) {
@@ -205,7 +197,7 @@ pub(crate) async fn direct_candidates(
         );
         candidates.push((rank, room.room_id().to_owned()));
     }
-    candidates.sort_by(|a, b| a.0.cmp(&b.0));
+    candidates.sort_by_key(|(rank, _)| *rank);
     Ok(candidates.into_iter().map(|(_, room_id)| room_id).collect())
 }
 

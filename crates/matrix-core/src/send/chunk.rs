@@ -185,8 +185,7 @@ fn best_cut(text: &str, hard: usize, structure: &Structure) -> usize {
         .blocks
         .iter()
         .map(|block| line_start(text, block.start)..block.end)
-        .filter(|block| block.start > 0 && block.start <= hard)
-        .next_back();
+        .rfind(|block| block.start > 0 && block.start <= hard);
     if let Some(block) = divided
         && (block.start >= half || block.end - block.start <= hard)
     {

@@ -34,7 +34,7 @@ pub(super) fn mark<'a>(
     let mut elements = 0;
     for (event, range) in events {
         match event {
-            Event::Text(text) if text.contains("||") && &source[range.clone()] == &*text => {
+            Event::Text(text) if text.contains("||") && source[range.clone()] == *text => {
                 let parent = parents.last().copied().unwrap_or_default();
                 split(source, &text, range.start, parent, &mut pieces, &mut bars);
                 continue;
