@@ -77,6 +77,15 @@ impl DirectRooms {
         Ok((room_id, true))
     }
 
+    /// Records a room as a DM with this person, e.g. after joining on their invite.
+    ///
+    /// # Errors
+    /// What the homeserver answers.
+    pub async fn mark(&self, user_id: &UserId, room_id: &RoomId) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        self.write(user_id, room_id).await
+    }
+
     /// The room is of use even if the note of it failed; the next opening tries again.
     async fn note(&self, user_id: &UserId, room_id: &RoomId) {
         if let Err(error) = self.write(user_id, room_id).await {
