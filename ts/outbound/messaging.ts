@@ -54,7 +54,7 @@ export const messaging: NonNullable<ChannelPlugin["messaging"]> = {
       from: direct ? `matrix:${id}` : `matrix:channel:${id}`,
       to: direct ? `user:${id}` : `room:${id}`,
     });
-    return buildThreadAwareOutboundSessionRoute({ route, replyToId: undefined, threadId: params.threadId, currentSessionKey: params.currentSessionKey });
+    return buildThreadAwareOutboundSessionRoute({ route, replyToId: undefined, threadId: params.threadId, normalizeThreadId: (id) => id, currentSessionKey: params.currentSessionKey });
   },
 };
 

@@ -31,15 +31,15 @@ describe("threads", () => {
   const cases: [string, Record<string, unknown>, string, boolean, string | undefined][] = [
     ["off, in a thread", { threadReplies: "off" }, ROOM, true, undefined],
     ["off, on the timeline", { threadReplies: "off" }, ROOM, false, undefined],
-    ["inbound, in a thread", { threadReplies: "inbound" }, ROOM, true, "$root"],
+    ["inbound, in a thread", { threadReplies: "inbound" }, ROOM, true, "$Root"],
     ["inbound, on the timeline", {}, ROOM, false, undefined],
-    ["always, in a thread", { threadReplies: "always" }, ROOM, true, "$root"],
-    ["always, on the timeline", { threadReplies: "always" }, ROOM, false, "$mine"],
+    ["always, in a thread", { threadReplies: "always" }, ROOM, true, "$Root"],
+    ["always, on the timeline", { threadReplies: "always" }, ROOM, false, "$Mine"],
   ];
   for (const [title, matrix, roomId, threaded, target] of cases) {
     it(`[THR-1] ${title}: the reply goes to ${target ?? "the timeline"}`, async () => {
       const on = start(matrix);
-      await settled(on, "hello", { roomId, eventId: "$mine", ...(threaded ? { threadRootId: "$root" } : {}) });
+      await settled(on, "hello", { roomId, eventId: "$Mine", ...(threaded ? { threadRootId: "$Root" } : {}) });
       expect(lastText(on)).toMatchObject({ roomId, markdown: "echo: hello" });
       expect(lastText(on).threadRootId).toBe(target);
       const key = on.host.turns[0]?.sessionKey ?? "";

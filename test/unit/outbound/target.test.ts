@@ -38,6 +38,6 @@ describe("targets", () => {
     const route = (target: string, threadId?: string) => messaging.resolveOutboundSessionRoute?.({ cfg: {}, agentId: "main", accountId: "default", target, threadId });
     expect(await route("!room:example.org")).toMatchObject({ sessionKey: "agent:main:matrix:channel:!room:example.org", to: "room:!room:example.org" });
     expect(await route("@u:example.org")).toMatchObject({ chatType: "direct", to: "user:@u:example.org" });
-    expect(await route("!room:example.org", "$root")).toMatchObject({ sessionKey: "agent:main:matrix:channel:!room:example.org:thread:$root" });
+    expect(await route("!Room:example.org", "$Root")).toMatchObject({ sessionKey: "agent:main:matrix:channel:!Room:example.org:thread:$Root" });
   });
 });
