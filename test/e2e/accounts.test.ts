@@ -74,7 +74,7 @@ describe("accounts", () => {
     await rig.gateway.waitForLog(/private.*dangerouslyAllowPrivateNetwork/, { after: log });
     const person = await scenario.person("matrix-nio");
     const refused = await person.createDm(user.userId, { encrypted: false });
-    scenario.reconfigure("private", (account) => {
+    await scenario.reconfigure("private", (account) => {
       account.network = { dangerouslyAllowPrivateNetwork: true };
     });
     await person.waitForMember(refused, user.userId);

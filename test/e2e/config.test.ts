@@ -39,7 +39,7 @@ describe("configuration", () => {
     const bot = await scenario.addBot("typo");
     const room = await scenario.openDm(person, bot, { encrypted: false });
     const log = (await rig.gateway.log()).length;
-    scenario.reconfigure(bot.accountId, (account) => {
+    scenario.edit(bot.accountId, (account) => {
       account.encription = true;
     });
     await rig.gateway.waitForLog(/channels\.matrix\.accounts\.typo-\w+.*encription/, { after: log });
@@ -47,7 +47,7 @@ describe("configuration", () => {
     expect(code).not.toBe(0);
     expect(stdout + stderr).toMatch(/channels\.matrix\.accounts\.typo-\w+.*"encription"/);
     await scenario.ask(person, room, bot);
-    scenario.reconfigure(bot.accountId, (account) => {
+    scenario.edit(bot.accountId, (account) => {
       delete account.encription;
     });
     await scenario.ask(person, room, bot);

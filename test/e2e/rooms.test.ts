@@ -28,7 +28,7 @@ describe.each(HUMAN_CLIENTS)("rooms with %s", (client) => {
   it("[MEN-1] with requireMention off for the room, every message is answered", async () => {
     const person = await scenario.person(client);
     const room = await person.createRoom({ encrypted: true });
-    scenario.reconfigure(bot.accountId, (settings) => {
+    await scenario.reconfigure(bot.accountId, (settings) => {
       settings.groups = { ...(settings.groups as object | undefined), [room]: { requireMention: false } };
     });
     await person.invite(room, bot.userId);

@@ -65,8 +65,15 @@ export class Scenario {
   }
 
   /** Edits an account that is there. */
-  reconfigure(accountId: string, edit: (settings: Record<string, unknown>) => void): void {
+  edit(accountId: string, edit: (settings: Record<string, unknown>) => void): void {
     this.rig.home.patchMatrix((matrix) => edit((matrix.accounts as Record<string, Record<string, unknown>>)[accountId] as Record<string, unknown>));
+  }
+
+  /** The same, waiting until the gateway has taken it in and runs the account by it. */
+  async reconfigure(accountId: string, edit: (settings: Record<string, unknown>) => void): Promise<void> {
+    const after = (await this.rig.gateway.log()).length;
+    this.edit(accountId, edit);
+    await this.rig.gateway.waitForLog(new RegExp(`hot reload applied.*accounts\\.${accountId}[^]*\\[${accountId}\\] @\\S+ on `), { after });
   }
 
   /** A new user of the homeserver as an account with a password; `extra` goes over `settings()`. */

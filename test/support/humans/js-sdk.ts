@@ -23,7 +23,7 @@ const silent: NonNullable<ICreateClientOpts["logger"]> = {
   getChild: () => silent,
 };
 // Some of the SDK's modules write to its own one, whatever the client is given.
-Object.assign(logger, silent);
+Object.assign(logger, silent, { log() {} });
 
 /** A person with matrix-js-sdk, the SDK of Element Web. */
 export class JsSdkHuman extends BaseHuman {
