@@ -1,5 +1,6 @@
 //! Against a real homeserver: `MATRIX_TEST_HOMESERVER` is the base URL of one with open
 //! registration and without rate limits. Without it every test says that it was skipped.
+#![allow(clippy::unwrap_used, reason = "what a test unwraps is what it shows")]
 
 mod auth;
 mod encryption;

@@ -1,0 +1,262 @@
+//! From the configuration to an account of the homeserver's: by token, by password, by
+//! what an earlier login left.
+
+use ruma::{
+    OwnedDeviceId, OwnedUserId, UserId,
+    api::client::{account::whoami, keys::get_keys},
+};
+
+use super::{TIMEOUT, login, parse_user, sentences};
+use crate::{
+    config::{AccountConfig, Secret},
+    dir::{AccountFile, Dir, StoreKeys},
+    error::{ErrorCode, Result},
+    rest::Rest,
+};
+
+/// The way in, borrowed for one `establish`.
+pub(super) struct Way<'a> {
+    pub config: &'a AccountConfig,
+    pub dir: &'a Dir,
+    pub keys: &'a StoreKeys,
+    pub rest: &'a Rest,
+}
+
+impl Way<'_> {
+    pub async fn by_token(
+        &self,
+        token: &Secret,
+        user_id: Option<&OwnedUserId>,
+        device_id: Option<&OwnedDeviceId>,
+        stored: Option<AccountFile>,
+    ) -> Result<AccountFile> {
+        self.rest.set_token(token.clone());
+        let who = self
+            .rest
+            .send(whoami::v3::Request::new(), TIMEOUT)
+            .await
+            .map_err(|e| sentences::token_refused(&self.config.account_id, e))?;
+        if let Some(wanted) = user_id.filter(|wanted| **wanted != who.user_id) {
+            return Err(sentences::other_user(
+                "`accessToken`",
+                &who.user_id,
+                "`userId`",
+                wanted,
+            ));
+        }
+        let device = who
+            .device_id
+            .ok_or_else(|| sentences::token_without_device(&self.config.account_id))?;
+        if let Some(wanted) = device_id.filter(|wanted| **wanted != device) {
+            return Err(sentences::other_device(&device, wanted));
+        }
+        self.claim(stored, &who.user_id, &device)
+    }
+
+    pub async fn by_password(
+        &self,
+        user_id: &str,
+        password: &Secret,
+        device_id: Option<&OwnedDeviceId>,
+        stored: Option<AccountFile>,
+    ) -> Result<AccountFile> {
+        // What is left of another client's device is no device of ours (AUT-11).
+        let Some(stored) = stored.filter(|stored| !stored.foreign_device) else {
+            return self.log_in(user_id, password, device_id, None).await;
+        };
+        self.check_stored(&stored, Some(user_id), device_id)?;
+        let device: OwnedDeviceId = stored.device_id.as_str().into();
+        if let Some(token) = self.dir.session_token(self.keys, &stored)? {
+            match self.whoami_stored(&stored, token).await {
+                Ok(()) => return Ok(stored),
+                // A device that was logged out for good has lost its keys on the
+                // homeserver; the same id with new ones would deceive everybody.
+                Err(e)
+                    if e.code == ErrorCode::AuthExpired
+                        && (e.soft_logout || !self.dir.has_crypto_store()) => {}
+                Err(e) if e.code == ErrorCode::AuthExpired => {
+                    return Err(sentences::session_ended(
+                        &self.config.account_id,
+                        &device,
+                        self.dir.path(),
+                        &e,
+                        true,
+                    ));
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        self.log_in(user_id, password, Some(&device), Some(stored))
+            .await
+    }
+
+    pub async fn by_stored(
+        &self,
+        user_id: Option<&OwnedUserId>,
+        device_id: Option<&OwnedDeviceId>,
+        stored: Option<AccountFile>,
+    ) -> Result<AccountFile> {
+        let missing = || sentences::nothing_stored(&self.config.account_id);
+        let stored = stored.ok_or_else(missing)?;
+        self.check_stored(&stored, user_id.map(|id| id.as_str()), device_id)?;
+        let token = self
+            .dir
+            .session_token(self.keys, &stored)?
+            .ok_or_else(missing)?;
+        match self.whoami_stored(&stored, token).await {
+            Ok(()) => Ok(stored),
+            Err(e) if e.code == ErrorCode::AuthExpired => Err(sentences::session_ended(
+                &self.config.account_id,
+                stored.device_id.as_str().into(),
+                self.dir.path(),
+                &e,
+                false,
+            )),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Logs in and writes the result down before anything else happens.
+    async fn log_in(
+        &self,
+        user_id: &str,
+        password: &Secret,
+        device_id: Option<&OwnedDeviceId>,
+        stored: Option<AccountFile>,
+    ) -> Result<AccountFile> {
+        let answer = login::password(
+            self.rest,
+            user_id,
+            password,
+            device_id.map(|id| &**id),
+            &self.config.device_name,
+        )
+        .await?;
+        if user_id.starts_with('@') && answer.user_id != user_id {
+            return Err(sentences::other_user(
+                "the login",
+                &answer.user_id,
+                "`userId`",
+                user_id,
+            ));
+        }
+        let mut account = self.claim(stored, &answer.user_id, &answer.device_id)?;
+        account.homeserver = self.config.homeserver.to_string();
+        let token = Secret::new(answer.access_token);
+        self.dir.save_account(&account)?;
+        self.dir.save_session(self.keys, &account, &token)?;
+        self.rest.set_token(token);
+        tracing::info!(user = %answer.user_id, device = %answer.device_id, "logged in");
+        Ok(account)
+    }
+
+    /// The device we were told to use, or found, has keys that are not ours: leaves it
+    /// alone and makes one of our own (AUT-11).
+    pub async fn device_of_our_own(
+        &self,
+        user_id: &str,
+        password: &Secret,
+        taken: AccountFile,
+    ) -> Result<AccountFile> {
+        tracing::warn!(
+            device = %taken.device_id,
+            "this device has encryption keys of another client; logging in as a new device"
+        );
+        let mut account = self.log_in(user_id, password, None, None).await?;
+        account.instead_of = Some(taken.device_id);
+        self.dir.save_account(&account)?;
+        Ok(account)
+    }
+
+    /// The folder's owner if it is this user and device, or a new owner for a folder
+    /// without one.
+    fn claim(
+        &self,
+        stored: Option<AccountFile>,
+        user: &UserId,
+        device: &ruma::DeviceId,
+    ) -> Result<AccountFile> {
+        match stored {
+            Some(stored) if stored.user_id != *user => Err(sentences::folder_of_other_user(
+                self.dir.path(),
+                &stored.user_id,
+                user,
+            )),
+            Some(stored) if stored.device_id == *device => Ok(stored),
+            Some(stored) if !stored.foreign_device => Err(sentences::folder_of_other_device(
+                self.dir.path(),
+                &stored.device_id,
+                device,
+            )),
+            _ => Ok(AccountFile::new(
+                self.config.homeserver.as_str(),
+                user.as_str(),
+                device.as_str(),
+            )),
+        }
+    }
+
+    /// The configuration means the folder's user and device.
+    fn check_stored(
+        &self,
+        stored: &AccountFile,
+        user_id: Option<&str>,
+        device_id: Option<&OwnedDeviceId>,
+    ) -> Result<()> {
+        let own = parse_user(&stored.user_id)?;
+        if let Some(user_id) = user_id.filter(|id| *id != own && *id != own.localpart()) {
+            return Err(sentences::folder_of_other_user(
+                self.dir.path(),
+                &stored.user_id,
+                user_id,
+            ));
+        }
+        match device_id {
+            Some(id)
+                if *id != stored.device_id.as_str()
+                    && stored.instead_of.as_deref() != Some(id.as_str()) =>
+            {
+                Err(sentences::folder_of_other_device(
+                    self.dir.path(),
+                    &stored.device_id,
+                    id,
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the stored token still works and still is the folder's.
+    async fn whoami_stored(&self, stored: &AccountFile, token: Secret) -> Result<()> {
+        self.rest.set_token(token);
+        let who = self.rest.send(whoami::v3::Request::new(), TIMEOUT).await?;
+        if who.user_id != stored.user_id {
+            return Err(sentences::folder_of_other_user(
+                self.dir.path(),
+                &stored.user_id,
+                &who.user_id,
+            ));
+        }
+        match who.device_id {
+            Some(device) if device != stored.device_id.as_str() => Err(
+                sentences::folder_of_other_device(self.dir.path(), &stored.device_id, &device),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the homeserver has encryption keys of this device.
+    pub async fn has_keys(&self, account: &AccountFile) -> Result<bool> {
+        let user = parse_user(&account.user_id)?;
+        let device: OwnedDeviceId = account.device_id.as_str().into();
+        let mut request = get_keys::v3::Request::new();
+        request
+            .device_keys
+            .insert(user.clone(), vec![device.clone()]);
+        let answer = self.rest.send(request, TIMEOUT).await?;
+        Ok(answer
+            .device_keys
+            .get(&user)
+            .is_some_and(|devices| devices.contains_key(&device)))
+    }
+}
