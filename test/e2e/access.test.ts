@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { ANSWER_MS, type Bot, HUMAN_CLIENTS, type Human, question, Scenario } from "./scenario.ts";
 
-/** A pairing code as the host makes them. */
-const CODE = /\b[A-HJ-NP-Z2-9]{8}\b/;
+/** The host's pairing code, in the command that approves it. */
+const CODE = /pairing approve matrix ([A-HJ-NP-Z2-9]{8})\b/;
 
 describe("who may talk in direct messages", () => {
   const scenario = new Scenario();
@@ -43,7 +43,7 @@ describe("who may talk in direct messages", () => {
     );
     expect(challenge.encrypted).toBe(true);
     expect((await person.wire(room, challenge.eventId)).type).toBe("m.room.encrypted");
-    return CODE.exec(challenge.body)?.[0] as string;
+    return CODE.exec(challenge.body)?.[1] as string;
   }
 
   it.each(HUMAN_CLIENTS)("[PAI-1][PAI-4][PAI-6][ACL-1] pairing sends a code once, the agent hears nothing until it is approved (%s)", async (client) => {
@@ -58,7 +58,7 @@ describe("who may talk in direct messages", () => {
     await scenario.expectSilence(first, person);
     await scenario.expectSilence(second, person);
     const codes = person.events.filter((event) => event.sender === bot.userId && event.type === "m.room.message" && CODE.test(event.body));
-    expect(codes.map((event) => CODE.exec(event.body)?.[0])).toEqual([code]);
+    expect(codes.map((event) => CODE.exec(event.body)?.[1])).toEqual([code]);
 
     await scenario.rig.home.run(["pairing", "approve", "matrix", code, "--account", bot.accountId]);
     const { answer } = await scenario.ask(person, room, bot);

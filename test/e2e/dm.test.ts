@@ -42,17 +42,41 @@ describe.each(HUMAN_CLIENTS)("direct messages with %s", (client) => {
     expect((await scenario.ask(person, room, bot)).answer.threadRootId).toBeUndefined();
   });
 
-  it("[STR-1] a long answer to a long question arrives whole", async () => {
+  it("[OUT-3] a long answer arrives whole, in as many messages as it takes", async () => {
     const person = await scenario.person(client);
     const room = await scenario.openDm(person, bot, { encrypted: true });
     const asked = question("LONG: 9000");
     await person.send(room, asked.text);
     const last = await scenario.answer(person, bot, asked);
-    const text = person.events
-      .filter((event) => event.sender === bot.userId && event.roomId === room && event.replacesId === undefined)
-      .map((event) => event.body)
+    // A message that was written while one watched counts with its last edit.
+    const mine = person.events.filter((event) => event.sender === bot.userId && event.roomId === room && event.type === "m.room.message");
+    const text = mine
+      .filter((event) => event.replacesId === undefined)
+      .map((event) => mine.findLast((edit) => edit.replacesId === event.eventId)?.newBody ?? event.body)
       .join("");
     expect(text.match(/lazy dog\./g)?.length).toBe(Math.ceil(9000 / "The quick brown fox jumps over the lazy dog.\n\n".length));
     expect(last.encrypted).toBe(true);
+  });
+
+  it("[STR-2][STR-9] an answer that takes its time is written while one watches: one message, edited, at last without the live marker", async () => {
+    const bot = await scenario.addBot("partial", { streaming: { mode: "partial" } });
+    const person = await scenario.person(client);
+    const room = await scenario.openDm(person, bot, { encrypted: true });
+    const asked = question("SLOW: 16 250");
+    await person.send(room, asked.text);
+    const last = await scenario.answer(person, bot, asked);
+    const mine = person.events.filter((event) => event.sender === bot.userId && event.roomId === room && event.type === "m.room.message");
+    const [first, ...edits] = mine;
+    expect(edits.length).toBeGreaterThan(1);
+    for (const edit of edits) {
+      expect(edit.replacesId).toBe(first?.eventId);
+      const wire = await person.wire(room, edit.eventId);
+      expect(wire.type).toBe("m.room.encrypted");
+      expect(wire.content["m.relates_to"]).toMatchObject({ rel_type: "m.replace", event_id: first?.eventId });
+    }
+    expect(first?.content).toHaveProperty(["org.matrix.msc4357.live"]);
+    expect(last.content["m.new_content"]).not.toHaveProperty(["org.matrix.msc4357.live"]);
+    expect(last.content).not.toHaveProperty(["org.matrix.msc4357.live"]);
+    for (let part = 1; part <= 16; part++) expect(last.newBody).toContain(`Part ${part}.`);
   });
 });
