@@ -36,6 +36,9 @@ export function openMarkers(messages: readonly ChatMessage[]): string[] {
   return markersOf(messages).filter((marker) => !said.includes(marker));
 }
 
+/** About the length of a sentence of a `LONG:` answer. */
+export const LONG_SENTENCE = 50;
+
 /** A person's last line, for a stub that somebody talks to by hand. */
 function lastWords(messages: readonly ChatMessage[]): string {
   const last = messages.filter((message) => message.role === "user").at(-1);
@@ -68,8 +71,9 @@ export function answerTo(messages: readonly ChatMessage[], scripts: ReadonlyMap<
   }
   const long = /LONG: (\d+)/.exec(asked);
   if (long) {
-    const sentence = "The quick brown fox jumps over the lazy dog.\n\n";
-    return { answer: { text: `${sentence.repeat(Math.ceil(Number(long[1]) / sentence.length))}${said}` }, markers };
+    // Numbered: the host takes a text that repeats itself for a model gone astray and cuts it.
+    const sentences = Array.from({ length: Math.ceil(Number(long[1]) / LONG_SENTENCE) }, (_, index) => `Line ${index + 1}: the quick brown fox jumps over the lazy dog.\n\n`);
+    return { answer: { text: `${sentences.join("")}${said}` }, markers };
   }
   return { answer: { text: said }, markers };
 }
