@@ -23,6 +23,8 @@ function call<T>(control: string, name: string): Promise<T> {
 /** The rig as a test sees it. */
 export class RemoteRig {
   readonly homeserver: Homeserver;
+  /** Synapse's folder, for what no request shows. */
+  readonly homeserverDir: string;
   readonly model: ModelControl;
   readonly home: OpenClawHome;
   readonly mappedUnconfigured: string[];
@@ -31,6 +33,7 @@ export class RemoteRig {
   private constructor(address: RigAddress) {
     this.#control = address.control;
     this.homeserver = new Homeserver(address.homeserver.baseUrl, address.homeserver.serverName);
+    this.homeserverDir = address.homeserver.dir;
     this.model = new ModelControl(address.modelUrl);
     this.home = OpenClawHome.at(address.home);
     this.mappedUnconfigured = address.mappedUnconfigured;

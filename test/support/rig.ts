@@ -16,7 +16,7 @@ export interface Packed {
 /** How a test's process finds the rig: `OPENCLAW_MATRIX_RIG`, as JSON. */
 export interface RigAddress {
   control: string;
-  homeserver: { baseUrl: string; serverName: string };
+  homeserver: { baseUrl: string; serverName: string; dir: string };
   modelUrl: string;
   home: { dir: string; port: number };
   /** Files the gateway had mapped while `channels.matrix` was not configured. */
@@ -109,7 +109,7 @@ export class Rig {
     this.#control = server;
     return {
       control: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      homeserver: { baseUrl: this.homeserver.baseUrl, serverName: this.homeserver.serverName },
+      homeserver: { baseUrl: this.homeserver.baseUrl, serverName: this.homeserver.serverName, dir: this.homeserver.dir },
       modelUrl: this.model.url,
       home: { dir: this.home.dir, port: this.home.port },
       mappedUnconfigured,
