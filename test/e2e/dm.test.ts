@@ -80,4 +80,19 @@ describe.each(HUMAN_CLIENTS)("direct messages with %s", (client) => {
     expect(last.content).not.toHaveProperty(["org.matrix.msc4357.live"]);
     for (let part = 1; part <= 16; part++) expect(last.newBody).toContain(`Part ${part}.`);
   });
+
+  it("[STR-1] with streaming off an answer that takes its time is one message, never edited", async () => {
+    const bot = await scenario.addBot("whole", { streaming: { mode: "off" } });
+    const person = await scenario.person(client);
+    const room = await scenario.openDm(person, bot, { encrypted: true });
+    const asked = question("SLOW: 8 250");
+    await person.send(room, asked.text);
+    await scenario.answer(person, bot, asked);
+    // An edit would come before the next answer: a room's messages keep their order.
+    await scenario.ask(person, room, bot);
+    const answers = person.events.filter((event) => event.sender === bot.userId && event.roomId === room && event.type === "m.room.message");
+    expect(answers).toHaveLength(2);
+    expect(answers.filter((event) => event.replacesId !== undefined)).toEqual([]);
+    expect(answers[0]?.body).toContain("Part 8.");
+  });
 });
