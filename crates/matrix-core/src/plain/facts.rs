@@ -10,7 +10,7 @@ use ruma::{OwnedRoomId, RoomId, UserId};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use crate::event::Membership;
+use crate::event::{Membership, membership_named};
 
 /// MSC4171's service members as clients send them.
 pub(super) const FUNCTIONAL_MEMBERS: &str = "io.element.functional_members";
@@ -52,14 +52,7 @@ impl StateEvent {
 
 /// `membership` of a member event's content.
 pub(super) fn membership(content: &Value) -> Option<Membership> {
-    Some(match content.get("membership")?.as_str()? {
-        "join" => Membership::Join,
-        "leave" => Membership::Leave,
-        "ban" => Membership::Ban,
-        "invite" => Membership::Invite,
-        "knock" => Membership::Knock,
-        _ => return None,
-    })
+    membership_named(content.get("membership")?.as_str()?)
 }
 
 /// The state of one room, by type; member events by user.
