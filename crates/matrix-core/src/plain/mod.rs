@@ -53,6 +53,7 @@ use std::{
 use async_trait::async_trait;
 use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, TransactionId, UserId};
 
+pub(crate) use self::position::is_position;
 use self::{facts::Facts, position::Position};
 use crate::{
     account::Identity,

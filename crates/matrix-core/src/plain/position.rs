@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 /// Marks a token of this engine, so that neither engine takes the other's for its own.
 const PREFIX: &str = "plain:";
 
+/// Whether a token of the inbox is this engine's; a homeserver's `next_batch` never begins so.
+pub(crate) fn is_position(token: &str) -> bool {
+    token.starts_with(PREFIX)
+}
+
 /// How far one room was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Mark {

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorCode, Result},
+    plain,
     session::Session,
 };
 
@@ -107,8 +108,7 @@ impl Built {
 
 /// The token to start from: none, if another engine wrote it.
 pub(super) fn usable(token: Option<String>) -> Option<String> {
-    // The other engine's position is JSON; a homeserver's `next_batch` never is.
-    token.filter(|token| !token.starts_with('{'))
+    token.filter(|token| !plain::is_position(token))
 }
 
 /// Makes the SDK go on where the inbox stands. Without a token the next sync is a first
@@ -185,5 +185,21 @@ fn cannot_restore(session: &Session, error: &matrix_sdk::Error) -> Error {
             )
         }
         error => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aut_11_the_other_engines_position_is_no_token() {
+        let token = |text: &str| usable(Some(text.to_owned()));
+        assert_eq!(
+            token("s72594_4483_1934").as_deref(),
+            Some("s72594_4483_1934")
+        );
+        assert_eq!(token("plain:{\"conn_id\":\"mx\"}"), None);
+        assert_eq!(usable(None), None);
     }
 }
