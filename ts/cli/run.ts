@@ -7,6 +7,17 @@ import { callGatewayFromCli, isGatewayClientRequestError, isGatewayTransportErro
 import type { Account, Native } from "../native/account.ts";
 import { isMatrixError, MatrixError } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
+import type { OperationContext } from "../operations/operation.ts";
+import { terminalText } from "./text.ts";
+
+export { terminalText } from "./text.ts";
+
+/** The flags every command has, as commander reads them. */
+export interface CommandOptions {
+  account?: string;
+  json?: boolean;
+  verbose?: boolean;
+}
 
 /** What a command prints and how it exits. */
 export interface CommandOutcome {
@@ -24,6 +35,8 @@ const GATEWAY_TIMEOUT_MS = 30_000;
 export interface CommandHost {
   cfg: HostConfig;
   rootDir?: string;
+  /** Shows the core's log where the command opens the account itself. */
+  verbose?: boolean;
   call?: typeof callGatewayFromCli;
   native?: () => Native;
   stateRoot?: string;
@@ -34,6 +47,7 @@ export interface CommandHost {
  * starting a sync. The process that owns the store is the only one that touches it.
  *
  * @param locally the same question, put to the account itself
+ * @param timeoutMs time the gateway has for it
  * @throws Error whose message says what to do
  */
 export async function onGatewayOrAccount<T>(
@@ -41,31 +55,59 @@ export async function onGatewayOrAccount<T>(
   stated: string | undefined,
   method: string,
   params: Record<string, unknown>,
-  locally: (account: Account) => Promise<T>,
+  locally: (account: Account, context: OperationContext) => Promise<T>,
+  timeoutMs?: number,
+): Promise<T> {
+  return onGatewayOr(host, stated, method, params, (accountId) => withOwnAccount(host, accountId, locally), timeoutMs);
+}
+
+/**
+ * Asks the running gateway; with none, does it another way.
+ *
+ * @param otherwise what the command does itself, for the account meant
+ * @throws Error whose message says what to do
+ */
+export async function onGatewayOr<T>(
+  host: CommandHost,
+  stated: string | undefined,
+  method: string,
+  params: Record<string, unknown>,
+  otherwise: (accountId: string) => Promise<T>,
+  timeoutMs: number = GATEWAY_TIMEOUT_MS,
 ): Promise<T> {
   const accountId = selectAccount(host.cfg, stated);
   const call = host.call ?? callGatewayFromCli;
   try {
-    return (await call(method, { timeout: String(GATEWAY_TIMEOUT_MS) }, { ...params, accountId }, { progress: false })) as T;
+    return (await call(method, { timeout: String(timeoutMs) }, { ...params, accountId }, { progress: false })) as T;
   } catch (error) {
-    if (!gatewayIsAbsent(error)) throw error;
+    if (!gatewayIsAbsent(error)) throw inTime(error, timeoutMs);
   }
-  return withOwnAccount(host, accountId, locally);
+  return otherwise(accountId);
 }
 
 /** No gateway at all, or one in which this plugin does not run: then nobody else has the account open. */
 function gatewayIsAbsent(error: unknown): boolean {
-  if (isGatewayTransportError(error)) return true;
+  if (isGatewayTransportError(error)) return error.kind !== "timeout";
   return isGatewayClientRequestError(error) && /unknown method/i.test(error.message);
 }
 
-async function withOwnAccount<T>(host: CommandHost, accountId: string, run: (account: Account) => Promise<T>): Promise<T> {
+/** A gateway that answers late is at work: what was asked may still happen, and the store is its own. */
+function inTime(error: unknown, timeoutMs: number): unknown {
+  if (!isGatewayTransportError(error)) return error;
+  return new MatrixError(
+    "timeout",
+    `The gateway did not answer within ${Math.round(timeoutMs / 1000)} s; what was asked may still be under way. See \`openclaw gateway status\` and \`openclaw logs\`, then ask again.`,
+  );
+}
+
+async function withOwnAccount<T>(host: CommandHost, accountId: string, run: (account: Account, context: OperationContext) => Promise<T>): Promise<T> {
   const resolved = resolveMatrixAccount(host.cfg, accountId);
   if (resolved.issue) throw new Error(resolved.issue);
   if (host.rootDir === undefined && !host.native) {
     throw new Error("No gateway is running, and this command does not know the plugin's folder; start the gateway with `openclaw gateway run`.");
   }
   const native = host.native?.() ?? loadNative(host.rootDir ?? "");
+  if (host.verbose) native.onLog("info", ({ level, target, message }) => void terminal.writeError(`${level} ${target}: ${terminalText(message)}\n`));
   const options = toOpenAccountOptions(resolved, { stateRoot: host.stateRoot ?? resolveStateDir(), env: processEnvironment() });
   let account: Account;
   try {
@@ -74,7 +116,7 @@ async function withOwnAccount<T>(host: CommandHost, accountId: string, run: (acc
     throw await lockedBy(error, native, options.stateDir, accountId);
   }
   try {
-    return await run(account);
+    return await run(account, { accountId, cfg: host.cfg, resolved });
   } finally {
     await account.close();
   }
@@ -89,12 +131,6 @@ async function lockedBy(refusal: unknown, native: Native, stateDir: string, acco
     "store_locked",
     `The Matrix account "${accountId}" is held by ${who} (store_locked), and no gateway answered. Stop that process, or wait until the gateway is ready and try again.`,
   );
-}
-
-/** Text of others in a terminal: no control characters, no reordering of what surrounds it. */
-export function terminalText(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is taken out
-  return text.replace(/[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g, "");
 }
 
 export interface Output {
@@ -114,15 +150,24 @@ const terminal: Output = {
   exit: (code) => process.exit(code),
 };
 
-/** Prints the outcome, or the error in the form that was asked for, and ends the process. */
-export async function finish(json: boolean, work: () => Promise<CommandOutcome>, output: Output = terminal): Promise<void> {
+/**
+ * Prints the outcome, or the error in the form that was asked for, and ends the process.
+ *
+ * @param failure how an error looks as JSON; the commands that have a `success` of their own have it there, too
+ */
+export async function finish(
+  json: boolean,
+  work: () => Promise<CommandOutcome>,
+  output: Output = terminal,
+  failure: "error" | "success" = "error",
+): Promise<void> {
   try {
     const outcome = await work();
     await output.write(json ? `${JSON.stringify(outcome.json, null, 2)}\n` : `${outcome.lines.map(terminalText).join("\n")}\n`);
     output.exit(outcome.exitCode);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    if (json) await output.write(`${JSON.stringify({ error: message }, null, 2)}\n`);
+    if (json) await output.write(`${JSON.stringify({ ...(failure === "success" && { success: false }), error: message }, null, 2)}\n`);
     else await output.writeError(`${terminalText(message)}\n`);
     output.exit(1);
   }

@@ -1,32 +1,27 @@
 /** `openclaw matrix verify …`. */
-import { type EncryptionReport, encryptionReport } from "./report.ts";
-import { type CommandHost, type CommandOutcome, onGatewayOrAccount } from "./run.ts";
+import type { EncryptionReport } from "../operations/encryption-report.ts";
+import { verifyStatusOperation } from "../operations/verify-status.ts";
+import { accountCommand } from "./account-command.ts";
+import type { CommandOptions } from "./run.ts";
+import { yesNo } from "./text.ts";
 
-export interface StatusOptions {
-  account?: string;
-  verbose?: boolean;
+export interface StatusOptions extends CommandOptions {
   includeRecoveryKey?: boolean;
   allowDegradedLocalState?: boolean;
 }
 
-export async function verifyStatus(host: CommandHost, options: StatusOptions): Promise<CommandOutcome> {
-  const report = await onGatewayOrAccount<EncryptionReport & { recoveryKey?: string }>(
-    host,
-    options.account,
-    "matrix.verify.status",
-    { includeRecoveryKey: options.includeRecoveryKey ?? false },
-    async (account) => encryptionReport(await account.encryptionStatus()),
-  );
-  const unasked = report.encryptionEnabled && report.serverDeviceKnown === null;
-  if (unasked && !options.allowDegradedLocalState) {
-    throw new Error("The homeserver could not be asked about this device. Try again, or add --allow-degraded-local-state to see what is known here.");
-  }
-  return { json: report, lines: statusLines(report, options.verbose ?? false), exitCode: report.serverDeviceKnown === false ? 1 : 0 };
-}
-
-function yesNo(value: boolean | null): string {
-  return value === null ? "unknown" : value ? "yes" : "no";
-}
+export const verifyStatus = accountCommand({
+  operation: verifyStatusOperation,
+  params: (options: StatusOptions) => ({ includeRecoveryKey: options.includeRecoveryKey ?? false }),
+  check: (report, options) => {
+    const unasked = report.encryptionEnabled && report.serverDeviceKnown === null;
+    if (unasked && !options.allowDegradedLocalState) {
+      throw new Error("The homeserver could not be asked about this device. Try again, or add --allow-degraded-local-state to see what is known here.");
+    }
+  },
+  lines: (report, options) => statusLines(report, options.verbose ?? false),
+  exitCode: (report) => (report.serverDeviceKnown === false ? 1 : 0),
+});
 
 /** The report for people: the verdict first, then what it rests on, then what to do. */
 export function statusLines(report: EncryptionReport, verbose: boolean): string[] {

@@ -1,14 +1,15 @@
 /**
  * The gateway methods: what a command asks of the process that owns the store.
- * One table; the command line reads the same names (see cli/).
+ * One table; what they do on an account stands in operations/, where the command
+ * line finds it, too.
  */
 import { type HostConfig, listMatrixAccountIds } from "../config/accounts.ts";
 import { selectAccount } from "../config/select.ts";
 import { hostRuntime } from "../host/slot.ts";
 import type { GatewayRequestHandlerOptions, OpenClawConfig } from "../host/types.ts";
-import type { Account } from "../native/account.ts";
 import { isMatrixError, MatrixError } from "../native/errors.ts";
-import { encryptionReport } from "../cli/report.ts";
+import type { Operation } from "../operations/operation.ts";
+import { verifyStatusOperation } from "../operations/verify-status.ts";
 import type { MethodName } from "./method-names.ts";
 import { blockedAccount, runningAccount } from "./registry.ts";
 import { notifyApproved } from "./security.ts";
@@ -17,12 +18,12 @@ type Params = Record<string, unknown>;
 
 type Method = (params: Params, cfg: HostConfig) => Promise<unknown>;
 
-/** A method on one running account; `accountId` as the commands' `--account`. */
-function onAccount(run: (account: Account, params: Params) => Promise<unknown>): Method {
-  return (params, cfg) => {
+/** An operation on one running account; `accountId` as the commands' `--account`. */
+function onAccount<P extends object>(operation: Operation<MethodName, P, unknown>): Method {
+  return async (params, cfg) => {
     const accountId = selectAccount(cfg, typeof params.accountId === "string" ? params.accountId : undefined);
     const running = runningAccount(accountId);
-    if (running) return run(running.account, params);
+    if (running) return operation.run(running.account, operation.read(params), { accountId, cfg, resolved: running.resolved() });
     const blocked = blockedAccount(accountId);
     throw new MatrixError(
       blocked?.code ?? "closed",
@@ -42,7 +43,7 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
       })),
     ),
   }),
-  "matrix.verify.status": onAccount(async (account) => encryptionReport(await account.encryptionStatus())),
+  "matrix.verify.status": onAccount(verifyStatusOperation),
   /** Tells a person that the request was approved; `openclaw pairing approve --notify` runs outside the gateway. */
   "matrix.pairing.notify": async (params, cfg) => {
     if (typeof params.id !== "string") throw new MatrixError("config_invalid", "matrix.pairing.notify needs the user id as `id`.");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { finish, type CommandHost, terminalText } from "../../../ts/cli/run.ts";
 import { statusLines, verifyStatus } from "../../../ts/cli/verify.ts";
-import { encryptionReport } from "../../../ts/cli/report.ts";
+import { encryptionReport } from "../../../ts/operations/encryption-report.ts";
 import { MatrixError } from "../../../ts/native/errors.ts";
 import { FakeAccount } from "../support/fake-account.ts";
 import { FakeNative, LOGIN } from "../support/running.ts";
