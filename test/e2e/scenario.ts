@@ -129,6 +129,24 @@ export class Scenario {
     return person.events.filter((event) => ids.has(event.eventId));
   }
 
+  /** What the agent says in a room, in order: a message that was written while one watched counts with its last edit. */
+  saidIn(person: Human, bot: Bot, roomId: string): string[] {
+    const said = person.events.filter((event) => event.sender === bot.userId && event.roomId === roomId && event.type === "m.room.message");
+    return said
+      .filter((event) => event.replacesId === undefined)
+      .map((event) => said.findLast((edit) => edit.replacesId === event.eventId)?.newBody ?? event.body);
+  }
+
+  /**
+   * Every question of a room was answered once, in the order they were asked. The agent may answer several
+   * in one message: the host joins messages that wait. Call it once something later was answered.
+   */
+  expectOnceInOrder(person: Human, bot: Bot, roomId: string, asked: readonly Question[]): void {
+    const known = new Set(asked.map((question) => question.marker));
+    const answered = this.saidIn(person, bot, roomId).flatMap((text) => text.match(/[0-9a-f]{8}/g) ?? []).filter((marker) => known.has(marker));
+    expect(answered, `markers answered in ${roomId}`).toEqual([...known]);
+  }
+
   /** The devices of an account's user, looked up through a device of its own that is gone afterwards. */
   async devicesOf(bot: Bot): Promise<string[]> {
     const look = await this.rig.homeserver.login(bot.userId, bot.password, "look");

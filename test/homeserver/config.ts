@@ -26,6 +26,8 @@ export function synapseConfig(options: { dir: string; serverName: string; port: 
     // Cheap hashes: dozens of people are registered a run.
     bcrypt_rounds: 4,
     presence: { enabled: false },
+    // Messages that delete themselves (MSC2228).
+    enable_ephemeral_messages: true,
     experimental_features: { msc3575_enabled: true },
     rc_message: UNLIMITED,
     rc_registration: UNLIMITED,

@@ -123,6 +123,11 @@ export abstract class BaseHuman implements Human {
     }
   }
 
+  async encryptRoom(roomId: string): Promise<void> {
+    await this.request("PUT", `v3/rooms/${encodeURIComponent(roomId)}/state/m.room.encryption/`, { algorithm: "m.megolm.v1.aes-sha2" });
+    await this.waitForRoom(roomId, true);
+  }
+
   send(roomId: string, text: string): Promise<string> {
     return this.sendContent(roomId, "m.room.message", { msgtype: "m.text", body: text });
   }

@@ -60,6 +60,8 @@ export interface Human {
   invite(roomId: string, userId: string): Promise<void>;
   join(roomIdOrAlias: string): Promise<string>;
   leave(roomId: string): Promise<void>;
+  /** Switches encryption on in a room that has none, and waits until this client encrypts there. */
+  encryptRoom(roomId: string): Promise<void>;
   /** Waits until the user has joined, and in an encrypted room until this client knows a device of theirs. */
   waitForMember(roomId: string, userId: string, options?: WaitOptions): Promise<void>;
 
