@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 
+from aiohttp import ClientError
 from nio import (
     AsyncClient,
     AsyncClientConfig,
@@ -103,7 +104,14 @@ class Person:
 
     async def run(self):
         self.client.add_response_callback(self.on_sync, SyncResponse)
-        await self.client.sync_forever(timeout=10_000, full_state=False)
+        # The default of ten events a room would hide what an agent wrote while this process had no time.
+        everything = {"room": {"timeline": {"limit": 1000}}}
+        while True:
+            try:
+                await self.client.sync_forever(timeout=10_000, sync_filter=everything, full_state=False)
+            except (ClientError, asyncio.TimeoutError, OSError):
+                # The homeserver is away: as an app on a phone, try until it is back.
+                await asyncio.sleep(0.5)
 
 
 async def main():
