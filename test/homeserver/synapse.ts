@@ -67,6 +67,12 @@ export class Synapse extends Homeserver {
     this.#daemon = undefined;
   }
 
+  /** The same with SIGKILL. */
+  async kill(): Promise<void> {
+    await this.#daemon?.kill();
+    this.#daemon = undefined;
+  }
+
   /** SIGSTOP: connections are taken and never answered until `thaw()`. */
   freeze(): void {
     this.#daemon?.signal("SIGSTOP");

@@ -96,13 +96,17 @@ export class Daemon {
     }
   }
 
-  /** SIGTERM, and SIGKILL to what is left of the group after `graceMs`. */
-  async stop(graceMs = 15_000): Promise<void> {
-    if (this.#child.pid === undefined) return;
+  /**
+   * SIGTERM, and SIGKILL to what is left of the group after `graceMs`.
+   * @returns whether the process itself ended in time
+   */
+  async stop(graceMs = 15_000): Promise<boolean> {
+    if (this.#child.pid === undefined) return true;
     this.signal("SIGTERM");
-    await Promise.race([this.#exited, pause(graceMs, undefined, { ref: false })]);
+    const ended = await Promise.race([this.#exited.then(() => true), pause(graceMs, false, { ref: false })]);
     this.signal("SIGKILL");
     await this.#exited;
+    return ended;
   }
 
   /** As the kernel's out-of-memory killer does it. */

@@ -48,9 +48,13 @@ export class RemoteRig {
 
   readonly gateway = {
     start: (): Promise<void> => call(this.#control, "gateway.start"),
-    stop: (): Promise<void> => call(this.#control, "gateway.stop"),
+    /** SIGTERM; false when it had to be killed after the grace. */
+    stop: (): Promise<boolean> => call(this.#control, "gateway.stop"),
     /** `kill -9`. */
     kill: (): Promise<void> => call(this.#control, "gateway.kill"),
+    /** SIGSTOP. */
+    freeze: (): Promise<void> => call(this.#control, "gateway.freeze"),
+    thaw: (): Promise<void> => call(this.#control, "gateway.thaw"),
     log: (): Promise<string> => call(this.#control, "gateway.log"),
     mappedFiles: (): Promise<string[]> => call(this.#control, "gateway.mappedFiles"),
     /** Waits for a line; `after` is a length of the log to start looking from. */
@@ -68,6 +72,8 @@ export class RemoteRig {
   readonly homeserverProcess = {
     /** Connections are refused. */
     stop: (): Promise<void> => call(this.#control, "homeserver.stop"),
+    /** The same with SIGKILL. */
+    kill: (): Promise<void> => call(this.#control, "homeserver.kill"),
     resume: (): Promise<void> => call(this.#control, "homeserver.resume"),
     /** Connections are taken and never answered. */
     freeze: (): Promise<void> => call(this.#control, "homeserver.freeze"),

@@ -13,6 +13,13 @@ export interface Packed {
   platform: string;
 }
 
+/** A plugin of the public registry in the place of ours, to compare with. */
+export interface Published {
+  /** As `openclaw plugins install` takes it. */
+  spec: string;
+  registryUrl: string;
+}
+
 /** How a test's process finds the rig: `OPENCLAW_MATRIX_RIG`, as JSON. */
 export interface RigAddress {
   control: string;
@@ -49,7 +56,7 @@ export class Rig {
    * configured before the gateway's first start.
    */
   static async start(options: {
-    packed: Packed;
+    packed: Packed | Published;
     tell: Tell;
     undo: (step: () => unknown) => void;
     homeserver?: Synapse;
@@ -60,11 +67,12 @@ export class Rig {
     if (!options.homeserver) undo(() => homeserver.remove());
     const model = await StubModel.start();
     undo(() => model.stop());
-    const registry = await LocalRegistry.start([packed.plugin, packed.platform]);
+    const published = "spec" in packed ? packed : undefined;
+    const registry = await LocalRegistry.start("spec" in packed ? [] : [packed.plugin, packed.platform]);
     undo(() => registry.stop());
-    const home = await OpenClawHome.create({ modelUrl: model.url, registryUrl: registry.url });
+    const home = await OpenClawHome.create({ modelUrl: model.url, registryUrl: published?.registryUrl ?? registry.url });
     undo(() => home.remove());
-    await tell("Installing the plugin with `openclaw plugins install`", () => home.installPlugin());
+    await tell("Installing the plugin with `openclaw plugins install`", () => home.installPlugin(published?.spec));
     await options.beforeGateway?.({ homeserver, home });
     const gateway = new Gateway(home);
     undo(() => gateway.stop());
@@ -84,9 +92,12 @@ export class Rig {
       "gateway.start": () => this.gateway.start(),
       "gateway.stop": () => this.gateway.stop(),
       "gateway.kill": () => this.gateway.kill(),
+      "gateway.freeze": () => this.gateway.freeze(),
+      "gateway.thaw": () => this.gateway.thaw(),
       "gateway.log": () => this.gateway.log,
       "gateway.mappedFiles": () => this.gateway.mappedFiles(),
       "homeserver.stop": () => this.homeserver.stop(),
+      "homeserver.kill": () => this.homeserver.kill(),
       "homeserver.resume": () => this.homeserver.resume(),
       "homeserver.freeze": () => this.homeserver.freeze(),
       "homeserver.thaw": () => this.homeserver.thaw(),

@@ -6,6 +6,9 @@ import { OPENCLAW, type OpenClawHome } from "./home.ts";
 /** How long a gateway may take until it is ready, in milliseconds. */
 const READY_TIMEOUT_MS = 180_000;
 
+/** How long it may take to end, in milliseconds: what systemd grants by default. */
+const STOP_GRACE_MS = 90_000;
+
 /** `openclaw gateway run` in its own session. */
 export class Gateway {
   readonly home: OpenClawHome;
@@ -58,10 +61,23 @@ export class Gateway {
     this.#daemon = undefined;
   }
 
-  /** As a service manager stops it. */
-  async stop(): Promise<void> {
-    await this.#daemon?.stop();
+  /**
+   * As a service manager stops it.
+   * @returns false when it had not ended after the grace and was killed
+   */
+  async stop(): Promise<boolean> {
+    const ended = (await this.#daemon?.stop(STOP_GRACE_MS)) ?? true;
     this.#forget();
+    return ended;
+  }
+
+  /** SIGSTOP: everything stands still until `thaw()`. */
+  freeze(): void {
+    this.#daemon?.signal("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#daemon?.signal("SIGCONT");
   }
 
   /** `kill -9`, the gateway and all it started. */

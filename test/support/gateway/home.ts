@@ -12,6 +12,9 @@ export const OPENCLAW = join(root, "node_modules", "openclaw", "openclaw.mjs");
 /** Name the plugin's package is installed by; `npm:` because the bare word means the host's catalog. */
 const PLUGIN_SPEC = "npm:openclaw-matrix-rs";
 
+/** How long an installation may take, in milliseconds; from a far registry it fetches much. */
+const INSTALL_TIMEOUT_MS = 600_000;
+
 /** The host's configuration, as far as the tests write it. */
 export interface HostConfig {
   channels?: { matrix?: Record<string, unknown>; [channel: string]: unknown };
@@ -148,8 +151,8 @@ export class OpenClawHome {
   }
 
   /** As the README says, answered without a terminal; then enabled, as an operator's trust in a third party's plugin. */
-  async installPlugin(): Promise<string> {
-    const output = await this.run(["plugins", "install", PLUGIN_SPEC, "--force", "--accept-capabilities"]);
+  async installPlugin(spec = PLUGIN_SPEC): Promise<string> {
+    const output = await this.run(["plugins", "install", spec, "--force", "--accept-capabilities"], { timeoutMs: INSTALL_TIMEOUT_MS });
     this.patch((config) => {
       config.plugins = { ...config.plugins, entries: { ...config.plugins?.entries, matrix: { ...config.plugins?.entries?.matrix, enabled: true } } };
     });
