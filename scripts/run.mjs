@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The one way in: prepares what a command needs and runs it, on any Node from 20 and with builtins alone.
 //
-//   node scripts/run.mjs <demo|test|build|lint|bench|homeserver> [arguments]
+//   node scripts/run.mjs <demo|test|build|lint|bench|soak|homeserver> [arguments]
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { cacheDir } from "./rig/cache.mjs";
@@ -14,6 +14,7 @@ const COMMANDS = {
   build: { rust: true },
   lint: { rust: true },
   bench: { rust: true, python: true },
+  soak: { rust: true, python: true },
   homeserver: { python: true },
 };
 
