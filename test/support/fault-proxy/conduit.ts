@@ -2,7 +2,7 @@ import type { FaultProxy } from "./proxy.ts";
 
 type Json = Record<string, unknown>;
 
-/** How the one-time keys left are told: not at all, or always as none. */
+/** How `/sync` tells of the one-time keys left: not at all, or always of none. */
 export type KeyCounts = "absent" | "zero";
 
 /** Members of `/sync` that are optional in the specification and left out by small homeservers. */
@@ -40,18 +40,9 @@ export function likeConduit(proxy: FaultProxy, userId: string, counts: KeyCounts
       }
     },
   });
-  const upload = proxy.edit({
-    method: "POST",
-    path: /^keys\/upload$/,
-    userId,
-    edit(body) {
-      body.one_time_key_counts = counts === "zero" ? { signed_curve25519: 0 } : {};
-    },
-  });
   const others = proxy.edit({ method: "POST", path: /^keys\/(?:query|claim)$/, userId, edit: (body) => void delete body.failures });
   return () => {
     sync();
-    upload();
     others();
   };
 }

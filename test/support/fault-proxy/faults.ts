@@ -34,3 +34,6 @@ export function rateLimited(told: { retryAfterMs?: number; headerSeconds?: numbe
 export const rateLimitedByHtml = (): Fault => html(429, "429 Too Many Requests");
 
 export const internalError = (): Fault => json(500, { errcode: "M_UNKNOWN", error: "Internal server error" });
+
+/** A reverse proxy whose homeserver takes too long. */
+export const gatewayTimeout = (): Fault => html(504, "504 Gateway Time-out");

@@ -8,6 +8,15 @@ import { type Call, type Edit, fits, type Match, type Passed, Rule, type RuleOpt
 /** Pieces a slow body comes in. */
 const DROPS = 20;
 
+/** Begins what is ours in a sync token; the homeserver never sees it. */
+const OWN_TOKEN = "~proxy";
+let tokens = 0;
+
+/** A token that means the same to the homeserver and is another one to the client, which passes over an answer with a token it has. */
+export function renewed(token: unknown): string {
+  return `${String(token).split(OWN_TOKEN)[0]}${OWN_TOKEN}${++tokens}`;
+}
+
 /** One request under way. */
 export interface Exchange {
   readonly call: Call;
@@ -117,6 +126,10 @@ export class FaultProxy {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", this.#target);
+    for (const name of ["since", "from", "to"]) {
+      const token = url.searchParams.get(name);
+      if (token?.includes(OWN_TOKEN)) url.searchParams.set(name, token.split(OWN_TOKEN)[0] ?? "");
+    }
     const device = this.people.of(request.headers);
     const call: Call = {
       method: request.method ?? "GET",
@@ -134,22 +147,22 @@ export class FaultProxy {
     const fault = rule?.options.fault;
     // What needs the homeserver's answer waits for it; the rest happens to the request.
     const needsAnswer = rule?.options.taken || fault?.kind === "cut" || fault?.kind === "slow";
-    const edits = this.#edits.filter((edit) => fits(edit, call));
-    const asked = rule || edits.length ? await bodyOf(request) : undefined;
+    const asked = await bodyOf(request);
     if (rule && !needsAnswer && !(await this.#strike(exchange, rule, undefined))) return;
-    await this.#forward(exchange, url, { edits, asked, rule: needsAnswer ? rule : undefined });
+    await this.#forward(exchange, url, asked, needsAnswer ? rule : undefined);
   }
 
   /** Takes the request to the homeserver and its answer back. */
-  async #forward(exchange: Exchange, url: URL, { edits, asked, rule }: { edits: Edit[]; asked: Buffer | undefined; rule: Rule | undefined }): Promise<void> {
+  async #forward(exchange: Exchange, url: URL, asked: Buffer, rule: Rule | undefined): Promise<void> {
     const { call, request, response } = exchange;
     // Nothing is compressed, so that everything can be read.
     const headers = { ...request.headers, host: this.#target.host, "accept-encoding": "identity" };
     const onward = ask(url, { method: call.method, headers, agent: this.#agent });
     response.once("close", () => onward.destroy());
-    if (asked) onward.end(asked);
-    else request.pipe(onward);
+    onward.end(asked);
     const answer = await new Promise<IncomingMessage>((resolve, reject) => onward.once("response", resolve).on("error", reject));
+    // A poll may have waited since before there was anything to edit.
+    const edits = this.#edits.filter((edit) => fits(edit, call));
     if (!rule && !edits.length && !People.tells(call.method, call.path)) {
       if (!response.headersSent) response.writeHead(answer.statusCode ?? 502, headersOf(answer, true));
       // The homeserver may die in the middle.
@@ -164,7 +177,7 @@ export class FaultProxy {
     if (!response.headersSent) response.writeHead(whole.status, { ...whole.headers, "content-length": whole.body.length }).end(whole.body);
   }
 
-  #readAndEdit({ call, request }: Exchange, whole: Whole, edits: Edit[], asked: Buffer | undefined): void {
+  #readAndEdit({ call, request }: Exchange, whole: Whole, edits: Edit[], asked: Buffer): void {
     const body = jsonOf(whole.body);
     if (!body) return;
     if (People.tells(call.method, call.path)) this.people.read(request.headers, body);
@@ -204,9 +217,9 @@ async function bodyOf(message: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function jsonOf(body: Buffer | undefined): Record<string, unknown> | undefined {
+function jsonOf(body: Buffer): Record<string, unknown> | undefined {
   try {
-    return JSON.parse(body?.toString("utf8") ?? "") as Record<string, unknown>;
+    return JSON.parse(body.toString("utf8")) as Record<string, unknown>;
   } catch {
     return undefined;
   }

@@ -30,6 +30,8 @@ export interface RuleOptions extends Match {
   after?: number;
   /** Requests it harms before it is done; without it all, until it is lifted. */
   times?: number;
+  /** Only what exceeds this rate is harmed, as a homeserver's own limit does it. */
+  above?: { count: number; perMs: number };
 }
 
 /** A request as the rules see it. */
@@ -59,6 +61,8 @@ export class Rule {
   readonly #lifted = Promise.withResolvers<void>();
   #over = false;
   #struck = 0;
+  /** When requests passed that the rate let pass. */
+  readonly #let: number[] = [];
   readonly #waiting: { count: number; resolve: () => void }[] = [];
 
   constructor(options: RuleOptions) {
@@ -70,8 +74,19 @@ export class Rule {
     if (this.#over || !fits(this.options, call)) return false;
     const { after = 0, times = Number.POSITIVE_INFINITY } = this.options;
     this.seen++;
-    if (this.seen <= after || this.hits >= times) return false;
+    if (this.seen <= after || this.hits >= times || this.#withinRate()) return false;
     this.hits++;
+    return true;
+  }
+
+  /** Whether the rate lets one more pass; counts it if so. */
+  #withinRate(): boolean {
+    const { above } = this.options;
+    if (!above) return false;
+    const now = performance.now();
+    while (this.#let.length && now - (this.#let[0] ?? 0) >= above.perMs) this.#let.shift();
+    if (this.#let.length >= above.count) return false;
+    this.#let.push(now);
     return true;
   }
 

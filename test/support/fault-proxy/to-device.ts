@@ -1,4 +1,4 @@
-import type { FaultProxy } from "./proxy.ts";
+import { type FaultProxy, renewed } from "./proxy.ts";
 
 /** A to-device event of `/sync`. */
 export interface ToDeviceEvent {
@@ -41,6 +41,7 @@ export class HeldToDevice {
     if (this.#released) {
       // No poll was waiting: they come with this answer, before its own.
       body.to_device = { events: [...this.#held.values(), ...events] };
+      body.next_batch = renewed(body.next_batch);
       this.#held.clear();
       this.#stopEditing();
       return;
@@ -62,7 +63,7 @@ export class HeldToDevice {
     const events = [...this.#held.values()];
     this.#held.clear();
     this.#stopEditing();
-    const body = { next_batch: poll.query.get("since"), to_device: { events }, ...this.#counts };
+    const body = { next_batch: renewed(poll.query.get("since")), to_device: { events }, ...this.#counts };
     poll.response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
   }
 }

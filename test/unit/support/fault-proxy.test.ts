@@ -64,6 +64,15 @@ describe("the fault proxy", () => {
     expect(behind.reached).toHaveLength(2);
   });
 
+  it("spoils only what exceeds a rate", async () => {
+    proxy.spoil({ above: { count: 2, perMs: 200 }, fault: faults.rateLimitedByHtml() });
+    const statuses = [];
+    for (let number = 0; number < 3; number++) statuses.push((await upload()).status);
+    await pause(220);
+    statuses.push((await upload()).status);
+    expect(statuses).toEqual([200, 200, 429, 200]);
+  });
+
   it("answers in the homeserver's place after it has taken the request", async () => {
     proxy.spoil({ path: /^keys\/upload$/, taken: true, fault: faults.unknownError520() });
     const answer = await upload();
@@ -145,7 +154,7 @@ describe("to-device events held back", () => {
     expect((await sync()).to_device?.events).toEqual([]);
   });
 
-  it("wake a poll that waits, which keeps its place", async () => {
+  it("wake a poll that waits, whose place the homeserver still knows", async () => {
     const held = new HeldToDevice(proxy, USER);
     syncs([key(1)]);
     await sync();
@@ -154,8 +163,13 @@ describe("to-device events held back", () => {
     const poll = sync();
     while (proxy.waiting({ path: /^sync$/ }).length === 0) await pause(5);
     held.release();
-    expect(await poll).toEqual({ next_batch: "s1", to_device: { events: [key(1)] }, device_one_time_keys_count: { signed_curve25519: 50 } });
+    expect(await poll).toEqual({ next_batch: expect.stringMatching(/^s1~/), to_device: { events: [key(1)] }, device_one_time_keys_count: { signed_curve25519: 50 } });
     asleep.resolve({});
+    let since: string | null | undefined;
+    behind.answers.set(`GET ${SYNC}`, () => ({ next_batch: since }));
+    behind.server.prependListener("request", (request) => (since = new URL(request.url ?? "/", "http://stub").searchParams.get("since")));
+    await send("GET", `${SYNC}?since=s1~proxy7`);
+    expect(since).toBe("s1");
   });
 });
 
