@@ -76,12 +76,17 @@ export class Scenario {
     await this.rig.gateway.waitForLog(new RegExp(`hot reload applied.*accounts\\.${accountId}[^]*\\[${accountId}\\] @\\S+ on `), { after });
   }
 
+  /** A new user of the homeserver, for an account that is not configured yet. */
+  async reserve(name: string): Promise<Bot> {
+    const accountId = `${name}-${randomBytes(3).toString("hex")}`;
+    return { accountId, ...(await registerWithoutDevice(this.rig.homeserver.baseUrl, accountId)) };
+  }
+
   /** A new user of the homeserver as an account with a password; `extra` goes over `settings()`. */
   async addBot(name: string, extra: Record<string, unknown> = {}): Promise<Bot> {
-    const accountId = `${name}-${randomBytes(3).toString("hex")}`;
-    const { userId, password } = await registerWithoutDevice(this.rig.homeserver.baseUrl, accountId);
-    this.configure(accountId, this.settings({ userId, password, ...extra }));
-    return { accountId, userId, password };
+    const bot = await this.reserve(name);
+    this.configure(bot.accountId, this.settings({ userId: bot.userId, password: bot.password, ...extra }));
+    return bot;
   }
 
   /** A new person at a client. */
