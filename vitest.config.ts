@@ -9,13 +9,23 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
-          include: ["test/e2e/**/*.test.ts"],
+          include: ["test/e2e/*.test.ts"],
           environment: "node",
           // One gateway for all: the files take turns.
           fileParallelism: false,
           // A command of the host's takes ten seconds to load, a gateway half a minute to start.
           testTimeout: 240_000,
           hookTimeout: 240_000,
+        },
+      },
+      {
+        test: {
+          // The addon in a bare Node process, a homeserver and people; no gateway.
+          name: "crypto",
+          include: ["test/e2e/crypto/*.test.ts"],
+          environment: "node",
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
         },
       },
     ],

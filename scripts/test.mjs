@@ -1,14 +1,16 @@
 // npm test [-- --tier <lint,rust,live,unit,contract,e2e>] [-- <arguments for vitest>]: every tier in order.
 // The last line on standard output is `N passed, N failed`.
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { placeAddon } from "./build/addon.mjs";
 import { bundle } from "./build/bundle.mjs";
 import { addonLibrary, buildRust } from "./build/cargo.mjs";
 import { packAll } from "./build/pack.mjs";
 import { atExit, main } from "./rig/main.mjs";
 import { StepFailed, say, step } from "./rig/progress.mjs";
+import { root } from "./rig/toolchain.mjs";
 import { lint } from "./test/lint.mjs";
 import { Results } from "./test/results.mjs";
 import { runTestBinary } from "./test/rust.mjs";
@@ -73,6 +75,14 @@ await main(async () => {
       const found = [];
       for (const binary of built.filter((candidate) => candidate.name === "live")) found.push(...(await runTestBinary(binary, { env })));
       return found;
+    });
+    const { baseUrl, serverName } = homeserver;
+    await results.tier("crypto", "test/e2e/crypto/", () => {
+      const rootDir = mkdtempSync(join(tmpdir(), "openclaw-matrix-addon-"));
+      atExit(() => rmSync(rootDir, { recursive: true, force: true }));
+      copyFileSync(join(root, "package.json"), join(rootDir, "package.json"));
+      placeAddon(addonLibrary(), rootDir);
+      return runVitest("crypto", { env: { OPENCLAW_MATRIX_LIVE: JSON.stringify({ homeserver: { baseUrl, serverName }, rootDir }) }, args: vitestArgs });
     });
   }
   const packages = packed;

@@ -8,7 +8,7 @@ import { root } from "../rig/toolchain.mjs";
 /** @typedef {import("./results.mjs").TestResult} TestResult */
 
 /**
- * @param {"unit" | "contract" | "e2e"} project
+ * @param {"unit" | "contract" | "e2e" | "crypto"} project
  * @param {{ env?: NodeJS.ProcessEnv, args?: string[] }} [options]
  * @returns {Promise<TestResult[]>}
  */
@@ -24,7 +24,7 @@ export async function runVitest(project, options = {}) {
           "run",
           `--project=${project}`,
           "--passWithNoTests",
-          project === "e2e" ? "--reporter=verbose" : "--reporter=default",
+          ["e2e", "crypto"].includes(project) ? "--reporter=verbose" : "--reporter=default",
           `--reporter=${join(root, "test", "support", "results-reporter.ts")}`,
           ...(options.args ?? []),
         ],

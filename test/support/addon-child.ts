@@ -1,5 +1,5 @@
 /** Bare Node processes around the addon, to see how they end. */
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { OpenAccountOptions } from "../../ts/native/account.ts";
 
@@ -16,6 +16,8 @@ export interface AddonChild {
   readonly pid: number;
   /** The next line it prints. */
   line(): Promise<string>;
+  /** Sends it a message: `process.on("message", …)` in its script, if it was started with `told`. */
+  tell(message: object): void;
   kill(signal: NodeJS.Signals): void;
   readonly ended: Promise<Ended>;
 }
@@ -24,7 +26,7 @@ export interface AddonChild {
  * Runs `script`, a module's body, with `native` (the addon of `rootDir`) and `options` in
  * scope. The options travel over standard input: a password has no place in arguments.
  */
-export function addonChild(rootDir: string, options: OpenAccountOptions | undefined, script: string): AddonChild {
+export function addonChild(rootDir: string, options: OpenAccountOptions | undefined, script: string, how: { env?: NodeJS.ProcessEnv; told?: boolean } = {}): AddonChild {
   const code = `
     import { text } from "node:stream/consumers";
     const { loadNative } = await import(${JSON.stringify(LOADER)});
@@ -32,7 +34,10 @@ export function addonChild(rootDir: string, options: OpenAccountOptions | undefi
     const options = JSON.parse((await text(process.stdin)) || "null");
     ${script}
   `;
-  const running = spawn(process.execPath, ["--input-type=module", "--eval", code], { stdio: ["pipe", "pipe", "pipe"] });
+  const running = spawn(process.execPath, ["--input-type=module", "--eval", code], {
+    env: { ...process.env, ...how.env },
+    stdio: how.told ? ["pipe", "pipe", "pipe", "ipc"] : ["pipe", "pipe", "pipe"],
+  }) as ChildProcessWithoutNullStreams;
   running.stdin.end(options ? JSON.stringify(options) : "");
   let stdout = "";
   let stderr = "";
@@ -70,6 +75,7 @@ export function addonChild(rootDir: string, options: OpenAccountOptions | undefi
         await wake.promise;
       }
     },
+    tell: (message) => void running.send(message),
     kill: (signal) => running.kill(signal),
     ended,
   };

@@ -1,6 +1,6 @@
 import { type Credentials, request } from "../../homeserver/users.ts";
 import { until } from "../process.ts";
-import type { Human, HumanClient, SeenEvent, Undecryptable, WaitOptions } from "./human.ts";
+import type { Human, HumanClient, RoomOptions, SeenEvent, Undecryptable, WaitOptions } from "./human.ts";
 
 const DEFAULT_WAIT_MS = 60_000;
 
@@ -71,10 +71,10 @@ export abstract class BaseHuman implements Human {
     return request<T>(this.credentials.homeserver, method, path, { token: this.credentials.accessToken, body });
   }
 
-  async #create(body: Record<string, unknown>, encrypted: boolean): Promise<string> {
+  async #create(body: Record<string, unknown>, encrypted: boolean, rotation: Record<string, unknown> = {}): Promise<string> {
     const { room_id: roomId } = await this.request<{ room_id: string }>("POST", "v3/createRoom", {
       preset: "private_chat",
-      initial_state: encrypted ? [{ type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } }] : [],
+      initial_state: encrypted ? [{ type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2", ...rotation } }] : [],
       ...body,
     });
     await this.waitForRoom(roomId, encrypted);
@@ -89,8 +89,9 @@ export abstract class BaseHuman implements Human {
     return roomId;
   }
 
-  createRoom(options: { encrypted: boolean; invite?: string[]; name?: string }): Promise<string> {
-    return this.#create({ invite: options.invite ?? [], name: options.name ?? "A room" }, options.encrypted);
+  createRoom(options: RoomOptions): Promise<string> {
+    const { invite = [], name = "A room", preset = "private_chat", rotation = {} } = options;
+    return this.#create({ invite, name, preset }, options.encrypted, rotation);
   }
 
   async invite(roomId: string, userId: string): Promise<void> {

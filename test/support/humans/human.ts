@@ -35,6 +35,16 @@ export interface Undecryptable {
   reason: string;
 }
 
+export interface RoomOptions {
+  encrypted: boolean;
+  invite?: string[];
+  name?: string;
+  /** Default `private_chat`. */
+  preset?: "private_chat" | "trusted_private_chat" | "public_chat";
+  /** When the room's keys are to be made anew. */
+  rotation?: { rotation_period_msgs?: number; rotation_period_ms?: number };
+}
+
 export interface WaitOptions {
   /** Milliseconds; default 60 s. */
   timeoutMs?: number;
@@ -56,7 +66,7 @@ export interface Human {
 
   /** A room with `is_direct` and an entry in `m.direct`. */
   createDm(userId: string, options: { encrypted: boolean }): Promise<string>;
-  createRoom(options: { encrypted: boolean; invite?: string[]; name?: string }): Promise<string>;
+  createRoom(options: RoomOptions): Promise<string>;
   invite(roomId: string, userId: string): Promise<void>;
   join(roomIdOrAlias: string): Promise<string>;
   leave(roomId: string): Promise<void>;
