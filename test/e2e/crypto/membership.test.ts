@@ -3,8 +3,8 @@ import type { JsSdkHuman } from "../../support/humans/index.ts";
 import { until } from "../../support/process.ts";
 import { type Ours, say, World } from "./world.ts";
 
-/** Whether the person's client has heard that the account is in the room, or out of it. */
-const sees = (person: JsSdkHuman, room: string, ours: Ours, membership: "join" | "leave"): boolean => person.sdk.getRoom(room)?.getMember(ours.userId)?.membership === membership;
+/** Whether the person's client has heard that the account is invited to the room, in it, or out of it. */
+const sees = (person: JsSdkHuman, room: string, ours: Ours, membership: "invite" | "join" | "leave"): boolean => person.sdk.getRoom(room)?.getMember(ours.userId)?.membership === membership;
 
 /** Whether the person's client knows the account's device. */
 const knows = async (person: JsSdkHuman, ours: Ours): Promise<boolean> =>
@@ -38,7 +38,7 @@ describe("who may read what", () => {
     const ours = await world.ours();
     const person = await world.browser();
     const room = await person.createRoom({ encrypted: true, invite: [ours.userId] });
-    await until("the account's devices to be known", 30_000, async () => (await person.request<{ device_keys: Record<string, object> }>("POST", "v3/keys/query", { device_keys: { [ours.userId]: [] } })).device_keys[ours.userId]);
+    await until("the person to see the invite", 30_000, () => sees(person, room, ours, "invite"));
     const text = say("before the join");
     await person.send(room, text);
     await until("the invite", 30_000, () => ours.seen.some((event) => event.type === "invite" && event.roomId === room));
@@ -100,6 +100,7 @@ describe("who may read what", () => {
     const ours = await world.ours();
     const person = await world.browser();
     const room = await person.createRoom({ encrypted: true, preset: "public_chat", invite: [ours.userId] });
+    await until("the person to see the invite", 30_000, () => sees(person, room, ours, "invite"));
     const eventId = await person.send(room, say("for the old device"));
     await ours.close();
     const renewed = world.account(ours.user);
