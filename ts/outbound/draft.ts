@@ -3,13 +3,14 @@
  * grows, at most about once a second (STR-2, MSC4357). It shows what the agent
  * has so far and never decides what the answer is.
  */
-import type { Account, SendTarget } from "../native/account.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Account, OutboxEntry, SendTarget } from "../native/account.ts";
 
 /** Pause between two edits, in milliseconds. */
 export const EDIT_PAUSE_MS = 1000;
 
 export interface DraftOptions {
-  account: Pick<Account, "sendText" | "editText" | "redact">;
+  account: Pick<Account, "sendText" | "editText" | "redact" | "outboxEntry">;
   target: SendTarget;
   kind: "text" | "notice";
   /** Key of the message itself; a turn that runs again goes on with the same message. */
@@ -19,6 +20,16 @@ export interface DraftOptions {
   limit: number;
   pauseMs?: number;
   onError: (error: unknown) => void;
+}
+
+/** Whether the outbox has taken a send, whatever became of it since, short of a failure. */
+export function isStored(entry: OutboxEntry): boolean {
+  return entry.state === "sent" || entry.state === "queued";
+}
+
+/** Key of the edit that makes a draft the answer. */
+export function completionKey(draftKey: string): string {
+  return `${draftKey}:final`;
 }
 
 export class Draft {
@@ -48,12 +59,16 @@ export class Draft {
     this.#timer.unref?.();
   }
 
-  /** Stops writing and waits for what is under way; the event, if one was made. */
-  async seal(): Promise<string | undefined> {
+  /**
+   * Stops writing and waits for what is under way; the event, if one was made.
+   *
+   * @param patienceMs how long to wait at most; without it, until the homeserver or the outbox has answered
+   */
+  async seal(patienceMs?: number): Promise<string | undefined> {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    await this.#writing;
+    await (patienceMs === undefined ? this.#writing : Promise.race([this.#writing, pause(patienceMs)]));
     return this.#eventId;
   }
 
@@ -73,12 +88,18 @@ export class Draft {
     const { account, target, kind, tables, key } = this.#options;
     try {
       if (this.#eventId === undefined) {
+        // An earlier run of this turn has completed it: nothing unfinished is written over the answer.
+        if (isStored(await account.outboxEntry(completionKey(key)))) {
+          this.#closed = true;
+          return;
+        }
         const sent = await account.sendText({ ...target, markdown: text, kind, tables, key, live: true, chunkLimit: this.#options.limit, chunkMode: "length" });
         this.#eventId = sent.eventIds[0];
         // Still queued: there is no event to edit yet, so the answer will be a message of its own.
         if (this.#eventId === undefined) this.#closed = true;
       } else {
-        await account.editText({ roomId: target.roomId, eventId: this.#eventId, markdown: text, kind, tables, live: true, draft: true });
+        // Not waited for: the answer must not stand behind a homeserver that takes its time. While one edit waits there, a newer one takes its place.
+        await account.editText({ roomId: target.roomId, eventId: this.#eventId, markdown: text, kind, tables, live: true, draft: true, waitMs: 0 });
       }
       this.#shown = text;
     } catch (error) {

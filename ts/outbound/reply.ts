@@ -1,7 +1,7 @@
 /** Delivers the replies of one turn: finals, blocks and the draft in between. */
 import type { ReplyPayload } from "../host/types.ts";
 import type { Account, SendTarget } from "../native/account.ts";
-import { Draft } from "./draft.ts";
+import { completionKey, Draft, isStored } from "./draft.ts";
 import { deliveryError, receiptOf } from "./failure.ts";
 import type { WriteSettings } from "./settings.ts";
 
@@ -15,6 +15,8 @@ export interface ReplyOptions {
   /** Splits Markdown into texts of one event each. */
   chunk: (text: string, limit: number, mode: "length" | "newline") => string[];
   onError: (text: string, error: unknown) => void;
+  /** Milliseconds; default 10 s. */
+  draftPatienceMs?: number;
 }
 
 export interface Delivered {
@@ -23,6 +25,12 @@ export interface Delivered {
   content?: string;
   receipt?: ReturnType<typeof receiptOf>;
 }
+
+/**
+ * How long an answer waits for its draft's event, in milliseconds. Until the answer is in the outbox a
+ * kill loses it, so with a homeserver that takes longer it becomes a message of its own.
+ */
+const DRAFT_PATIENCE_MS = 10_000;
 
 /** Texts about the answer rather than the answer: notices do not ring. */
 function isAside(payload: ReplyPayload): boolean {
@@ -33,6 +41,8 @@ export class TurnReply {
   readonly #options: ReplyOptions;
   #draft: Draft | undefined;
   #drafts = 0;
+  /** Drafts that came too late for their answer. */
+  readonly #late: Draft[] = [];
   #index = 0;
   /** Deliveries of one turn keep their order. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -43,13 +53,13 @@ export class TurnReply {
 
   /** The answer as far as it is written. */
   partial(text: string | undefined): void {
-    const { settings, turnKey } = this.#options;
+    const { settings } = this.#options;
     if (settings.streaming === "off" || !text) return;
     this.#draft ??= new Draft({
       account: this.#options.account(),
       target: this.#options.target,
       kind: settings.streaming === "quiet" ? "notice" : "text",
-      key: `${turnKey}:draft:${this.#drafts++}`,
+      key: this.#draftKey(this.#drafts++),
       tables: settings.tables,
       limit: settings.chunkLimit,
       onError: (error) => this.#options.onError("the draft could not be written", error),
@@ -66,9 +76,9 @@ export class TurnReply {
   /** After the turn: a draft that became nothing is taken back. */
   async finish(): Promise<void> {
     await this.#queue;
-    const draft = this.#draft;
+    const drafts = this.#draft ? [...this.#late, this.#draft] : this.#late;
     this.#draft = undefined;
-    await draft?.discard();
+    await Promise.all(drafts.map((draft) => draft.discard()));
   }
 
   async #deliver(payload: ReplyPayload, kind: "tool" | "block" | "final"): Promise<Delivered> {
@@ -76,44 +86,73 @@ export class TurnReply {
     if (text === "") return { messageIds: [], visibleReplySent: false };
     const key = `${this.#options.turnKey}:${kind}:${this.#index++}`;
     const quoted = payload.replyToId?.startsWith("$") ? payload.replyToId : undefined;
-    if (kind === "final" && !isAside(payload) && this.#draft) {
-      const draft = this.#draft;
-      this.#draft = undefined;
-      const eventId = await draft.seal();
-      if (eventId) return this.#finalize(eventId, text, key);
+    if (kind === "final" && !isAside(payload) && this.#options.settings.streaming !== "off") {
+      const completed = await this.#complete(text, key);
+      if (completed) return completed;
     }
     return this.#send({ text, key, kind: isAside(payload) ? "notice" : "text", replyToId: quoted });
   }
 
-  /** The draft becomes the answer; what does not fit follows in messages of its own. */
-  async #finalize(eventId: string, text: string, key: string): Promise<Delivered> {
+  /** Makes the answer of the draft; undefined if it has to be a message of its own. */
+  async #complete(text: string, key: string): Promise<Delivered | undefined> {
+    const account = this.#options.account();
+    const draft = this.#draft;
+    this.#draft = undefined;
+    const draftKey = this.#draftKey(draft ? this.#drafts - 1 : this.#drafts);
+    // A turn that runs again ends in the same way as before a kill: under the same keys.
+    if (isStored(await account.outboxEntry(completionKey(draftKey)))) {
+      const [eventId] = (await account.outboxEntry(draftKey)).eventIds;
+      await draft?.seal();
+      if (eventId) return this.#finalize(eventId, text, draftKey);
+    }
+    if (!draft) return undefined;
+    const eventId = isStored(await account.outboxEntry(key)) ? undefined : await draft.seal(this.#options.draftPatienceMs ?? DRAFT_PATIENCE_MS);
+    if (eventId) return this.#finalize(eventId, text, draftKey);
+    this.#late.push(draft);
+    return undefined;
+  }
+
+  #draftKey(index: number): string {
+    return `${this.#options.turnKey}:draft:${index}`;
+  }
+
+  /**
+   * The draft becomes the answer; what does not fit follows in messages of its own. All of it is stored
+   * before the homeserver is waited for: an answer that is half stored is lost in a kill.
+   */
+  async #finalize(eventId: string, text: string, draftKey: string): Promise<Delivered> {
     const { settings, target, chunk } = this.#options;
     const account = this.#options.account();
     const [first = text, ...rest] = chunk(text, settings.chunkLimit, settings.chunkMode);
-    try {
-      await account.editText({
+    const edit = (waitMs?: number) =>
+      account.editText({
         roomId: target.roomId,
         eventId,
         markdown: first,
         kind: settings.streaming === "quiet" ? "notice" : "text",
         tables: settings.tables,
-        key: `${key}:edit`,
+        key: completionKey(draftKey),
         draft: false,
+        waitMs,
       });
+    const more = rest.map((part, index) => ({ text: part, key: `${completionKey(draftKey)}:${index + 1}`, kind: "text" as const }));
+    const messageIds = [eventId];
+    try {
+      if (more.length > 0) {
+        await edit(0);
+        for (const part of more) await this.#send(part, 0);
+      }
+      await edit();
     } catch (error) {
       // The draft stays as it stands; the answer must not be lost with it.
       this.#options.onError("the draft could not be completed; the answer follows as a message", error);
-      return this.#send({ text, key, kind: "text" });
+      messageIds.push(...(await this.#send({ text: first, key: `${completionKey(draftKey)}:instead`, kind: "text" })).messageIds);
     }
-    const messageIds = [eventId];
-    for (const [index, part] of rest.entries()) {
-      const sent = await this.#send({ text: part, key: `${key}:${index + 1}`, kind: "text" });
-      messageIds.push(...sent.messageIds);
-    }
+    for (const part of more) messageIds.push(...(await this.#send(part)).messageIds);
     return { messageIds, visibleReplySent: true, content: text, receipt: receiptOf(target.roomId, messageIds, { threadId: target.threadRootId }) };
   }
 
-  async #send(part: { text: string; key: string; kind: "text" | "notice"; replyToId?: string }): Promise<Delivered> {
+  async #send(part: { text: string; key: string; kind: "text" | "notice"; replyToId?: string }, waitMs?: number): Promise<Delivered> {
     const { settings, target } = this.#options;
     const account = this.#options.account();
     try {
@@ -126,6 +165,7 @@ export class TurnReply {
         chunkLimit: settings.chunkLimit,
         chunkMode: settings.chunkMode,
         tables: settings.tables,
+        waitMs,
       });
       // A queued send is stored and will go out; its ids are not known yet.
       return {

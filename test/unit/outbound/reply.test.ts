@@ -22,6 +22,7 @@ function reply(config: Parameters<typeof writeSettings>[0] = {}, turnKey = "in:$
     turnKey,
     chunk: (text, limit) => text.match(new RegExp(`[\\s\\S]{1,${limit}}`, "g")) ?? [],
     onError: (text) => errors.push(text),
+    draftPatienceMs: 50,
   });
 }
 
@@ -157,6 +158,60 @@ describe("streaming", () => {
     await shown(1);
     await turn.finish();
     expect(account.sent.at(-1)).toEqual({ type: "redaction", roomId: ROOM, eventId: "$out1" });
+  });
+
+  it("[OUT-7] nothing unfinished is written over the answer of an earlier run, and no second answer beside it", async () => {
+    const first = reply(partial);
+    first.partial("hel");
+    await shown(1);
+    await first.deliver({ text: "hello" }, "final");
+    // Killed before the turn was settled: it runs again, once with a draft and once without.
+    const again = reply(partial);
+    again.partial("he");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await again.deliver({ text: "hello" }, "final");
+    await again.finish();
+    const quick = reply(partial);
+    await quick.deliver({ text: "hello" }, "final");
+    await quick.finish();
+    expect(account.sent).toMatchObject([{ type: "text", markdown: "hel" }, { type: "edit", markdown: "hello", draft: false }]);
+    expect(account.sent).toHaveLength(2);
+  });
+
+  it("[OUT-7] an answer does not wait for a homeserver that is slow to take its draft", async () => {
+    const { sendText } = account;
+    let drafted: (() => void) | undefined;
+    account.sendText = async (request) => {
+      if (request.live) await new Promise<void>((resolve) => (drafted = resolve));
+      return sendText.call(account, request);
+    };
+    const turn = reply(partial);
+    turn.partial("hel");
+    await account.until(() => drafted !== undefined);
+    await turn.deliver({ text: "hello" }, "final");
+    expect(account.texts()).toEqual(["hello"]);
+    drafted?.();
+    await turn.finish();
+    expect(kinds()).toEqual(["text", "text", "redaction"]);
+    // The same turn again, after a kill: the answer is out.
+    account.sendText = sendText;
+    const again = reply(partial);
+    again.partial("hel");
+    await again.deliver({ text: "hello" }, "final");
+    expect(account.texts()).toEqual(["hello", "hel"]);
+  });
+
+  it("[OUT-7] a long answer is stored whole before the homeserver is waited for", async () => {
+    const waits: (number | undefined)[] = [];
+    const { sendText, editText } = account;
+    account.sendText = (request) => (waits.push(request.waitMs), sendText.call(account, request));
+    account.editText = (request) => (waits.push(request.waitMs), editText.call(account, request));
+    const turn = reply({ ...partial, textChunkLimit: 5 });
+    turn.partial("hel");
+    await shown(1);
+    await turn.deliver({ text: "helloworld!" }, "final");
+    expect(waits).toEqual([undefined, 0, 0, 0, undefined, undefined, undefined]);
+    expect(account.sent).toHaveLength(4);
   });
 
   it("[STR-7] an answer is not lost with a draft that cannot be completed", async () => {
