@@ -8,6 +8,11 @@ export function retryDelay(attempt: number, random: () => number = Math.random):
   return Math.round(base * (0.8 + 0.4 * random()));
 }
 
+/** Pauses before a turn the host refused is offered again: 1 s, doubling to 15 s; a person waits for its answer. */
+export function refusalDelay(attempt: number): number {
+  return Math.min(15_000, 1000 * 2 ** Math.min(Math.max(0, attempt - 1), 4));
+}
+
 /** Resolves after the pause, or at once when the signal fires. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();

@@ -8,6 +8,7 @@ import { type Drop, dropLevel } from "../inbound/drop.ts";
 import { judgeInvite, viaServers } from "../inbound/invite.ts";
 import { handleMessage } from "../inbound/message.ts";
 import type { InboundPorts } from "../inbound/ports.ts";
+import { refusalOf } from "../inbound/refusal.ts";
 import type { InboundEvent, InboundInvite, InboundMessage } from "../native/account.ts";
 import { isMatrixError } from "../native/errors.ts";
 import { Lanes } from "./lanes.ts";
@@ -16,14 +17,16 @@ import { oncePerTurn } from "./registry.ts";
 /** Events under way in one account; further ones wait in the inbox on disk. */
 const UNDER_WAY = 256;
 const BATCH = 32;
-/** Pause before a refused turn is offered again, in milliseconds. */
-const REFUSAL_PAUSE_MS = 1000;
+/** How long a session may be under recovery before its messages count as failed, in milliseconds: an agent's turn may take that long. */
+const RECOVERY_PATIENCE_MS = 60 * 60_000;
 
 export interface IngressHooks {
   /** Something a person did reached us. */
   onInbound: (at: number) => void;
   /** The host has taken a message; time for its receipt. */
   onAdopted: (event: InboundMessage) => Promise<void>;
+  /** Pause before a refused turn is offered again, in milliseconds; 1 for the first time. */
+  delay: (attempt: number) => number;
 }
 
 /** The lane of an event: its thread where it has one, else its room. */
@@ -83,23 +86,44 @@ async function handleInboundMessage(event: InboundMessage, ports: InboundPorts, 
         await hooks.onAdopted(event);
       },
     });
-  let drop: Drop | undefined;
-  try {
-    drop = await attempt();
-  } catch (error) {
-    if (taken || isMatrixError(error)) throw error;
-    // The host refused the turn before it took it, as it does while it recovers the session after a
-    // restart. Offered again from its place in the lane, so that later messages do not overtake it.
+  const drop = await offer(attempt, () => taken, async (error, tries) => {
     ports.log.debug?.(`[${ports.accountId}] a turn in ${event.roomId} is offered again: ${String(error)}`);
-    await setTimeout(REFUSAL_PAUSE_MS);
-    drop = await attempt();
-  }
+    await setTimeout(hooks.delay(tries));
+  });
   if (drop && dropLevel(drop.reason) !== "none") ports.drops.record(event.roomId, drop);
+}
+
+/**
+ * Offers a turn until the host takes it. While it drains or recovers the session it refuses before it has
+ * taken anything; the turn is then offered again from its place in the lane, so that later messages do not
+ * overtake it, for as long as the account is open. Any other error before the host took the turn gets one more try.
+ */
+async function offer(
+  attempt: () => Promise<Drop | undefined>,
+  taken: () => boolean,
+  refused: (error: unknown, tries: number) => Promise<void>,
+): Promise<Drop | undefined> {
+  const begun = Date.now();
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (taken() || isMatrixError(error)) throw error;
+      const refusal = refusalOf(error);
+      const patient = refusal === "draining" || (refusal === "recovering" && Date.now() - begun < RECOVERY_PATIENCE_MS);
+      if (!patient && tries > 1) throw error;
+      await refused(error, tries);
+    }
+  }
 }
 
 /** The event comes again after a pause; after its last try it stays as a dead letter. */
 async function giveBack(event: InboundEvent, ports: InboundPorts, error: unknown): Promise<void> {
   const reason = error instanceof Error ? error.message : String(error);
+  if (refusalOf(error) === "draining") {
+    ports.log.info(`[${ports.accountId}] an event in ${event.roomId} waits for the gateway's next start: ${reason}`);
+    return;
+  }
   try {
     const { deadLetter } = await ports.account.fail(event.seq, reason);
     const what = `[${ports.accountId}] an event in ${event.roomId} failed: ${reason}`;

@@ -10,7 +10,7 @@ import type { Account, InboundMessage, Native } from "../native/account.ts";
 import type { MatrixErrorCode } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
 import { AccountStatus, healthPatch } from "./account-status.ts";
-import { aborted, pause, retryDelay } from "./backoff.ts";
+import { aborted, pause, refusalDelay, retryDelay } from "./backoff.ts";
 import { runIngress } from "./ingress.ts";
 import { openAccount, type Opened } from "./open.ts";
 import { accountPath } from "./place.ts";
@@ -30,6 +30,8 @@ export interface Surroundings {
   stateRoot: string;
   /** Pause before a retry, in milliseconds. */
   delay: (attempt: number) => number;
+  /** Pause before a turn that the host refused is offered again, in milliseconds. */
+  refusalDelay: (attempt: number) => number;
 }
 
 function hostSurroundings(): Surroundings {
@@ -39,6 +41,7 @@ function hostSurroundings(): Surroundings {
     native: () => loadNative(pluginRootDir()),
     stateRoot: runtime.state.resolveStateDir(),
     delay: retryDelay,
+    refusalDelay,
   };
 }
 
@@ -151,6 +154,7 @@ class AccountStart {
     const ingress = runIngress(ports, {
       onInbound: (at) => this.#status.apply({ lastInboundAt: at, lastMessageAt: at, lastEventAt: at }),
       onAdopted: (event) => this.#acknowledge(account, event),
+      delay: this.#around.refusalDelay,
     }).then(
       () => trouble("closed", "The account's inbox ended", this.#place),
       (error: unknown) => troubleOf(error, this.#place),

@@ -8,6 +8,7 @@ import type { Drop } from "./drop.ts";
 import type { InboundPorts, TurnProgress } from "./ports.ts";
 import { normalizeUserEntry } from "./policy.ts";
 import type { PreparedTurn } from "./prepare.ts";
+import { isRestartNotice, TurnCutOff } from "./refusal.ts";
 
 /** The homeserver forgets a typing notice after this long; it is renewed well before. */
 const TYPING_MS = 30_000;
@@ -58,6 +59,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   const reply = ports.reply({ roomId: event.roomId, threadRootId: turn.threadRootId, eventId: event.eventId });
   const { onModelSelected, ...prefix } = createReplyPrefixOptions({ cfg, agentId: route.agentId, channel: "matrix", accountId });
   const followUp = new FollowUp();
+  let cutOff = false;
 
   const lifecycle = {
     admission: "exclusive" as const,
@@ -100,7 +102,11 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     dispatcherOptions: prefix,
     delivery: {
       observeMessageSent: true,
-      preparePayload: (payload) => (payload.isCommentary ? null : payload),
+      preparePayload: (payload) => {
+        // "Try again" is our part: the message is still in the inbox.
+        if (isRestartNotice(payload.text)) cutOff = true;
+        return payload.isCommentary || isRestartNotice(payload.text) ? null : payload;
+      },
       deliver: (payload, info) => reply.sink.deliver(payload, info.kind),
       onError: (error, info) => ports.log.error(`[${accountId}] a ${info.kind} reply in ${event.roomId} was not delivered: ${String(error)}`),
     },
@@ -131,6 +137,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
         resolveTurn: () => plan,
       },
     });
+    if (cutOff) throw new TurnCutOff();
     if (!result.dispatched) return { reason: "bot_loop", detail: "reason" in result.admission ? result.admission.reason : undefined };
     ports.history.consume(turn.historyKey, history);
     const queued = result.dispatchResult.deferredToActiveRun === "followup" || (followUp.deferred && !followUp.adopted);

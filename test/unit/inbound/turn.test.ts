@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { InboundMessage } from "../../../ts/native/account.ts";
+import { echo } from "../support/fake-host.ts";
 import { ALICE, DM, ROOM, run, type Running, type RunOptions } from "../support/running.ts";
 
 let running: Running | undefined;
@@ -156,6 +157,46 @@ describe("the inbox", () => {
     expect(on.host.turns).toHaveLength(3);
     expect(on.account.reasonOf(event)).toBe("the model is on strike");
     expect(on.log.filter((line) => line.startsWith("error")).join("\n")).toContain("dead letter");
+  });
+
+  /** As the host throws it: a class of its own that it does not export. */
+  function named(name: string, message: string): Error {
+    return Object.assign(new Error(message), { name });
+  }
+
+  for (const [what, refusal] of [
+    ["drains", () => named("GatewayDrainingError", "Gateway is draining; new tasks are not accepted")],
+    ["recovers the session", () => new Error("the turn did not begin", { cause: new Error("restart recovery claim changed before agent adoption") })],
+    ["changes the session", () => Object.assign(new Error("Retry."), { code: "SESSION_WORK_START_CHANGED" })],
+  ] as const) {
+    it(`[SES-11][INS-11] a turn refused because the host ${what} keeps its place and costs no try`, async () => {
+      const on = start();
+      let refusals = 0;
+      on.host.admit = () => {
+        if (refusals++ < 12) throw refusal();
+      };
+      const first = on.account.say("first", { roomId: DM });
+      const second = on.account.say("second", { roomId: DM });
+      await on.account.until(() => on.account.stateOf(second) === "settled");
+      expect(on.account.stateOf(first)).toBe("settled");
+      expect(on.account.texts()).toEqual(["echo: first", "echo: second"]);
+      expect(on.log.join("\n")).not.toMatch(/tried again|dead letter/);
+    });
+  }
+
+  it("[SES-11][INS-11] a turn cut off by the gateway's end is not told to try again: it comes again at the next start", async () => {
+    const on = start();
+    on.host.script = async (_turn, { deliver }) => {
+      await deliver({ text: "⚠️ Gateway is restarting. Please wait a few seconds and try again." });
+    };
+    const event = on.account.say("hello", { roomId: DM });
+    await on.account.until(() => on.log.some((line) => line.includes("waits for the gateway's next start")));
+    expect(on.account.stateOf(event)).toBe("adopted");
+    expect(on.account.texts()).toEqual([]);
+    on.host.script = echo;
+    on.account.restartInbox();
+    await on.account.until(() => on.account.stateOf(event) === "settled");
+    expect(on.account.texts()).toEqual(["echo: hello"]);
   });
 
   it("[SES-11] a turn that ran twice makes one event", async () => {

@@ -35,6 +35,8 @@ export const echo: Script = async (turn, { deliver }) => {
 export class FakeHost {
   cfg: OpenClawConfig;
   script: Script = echo;
+  /** Throws where the host refuses a turn before it has taken it. */
+  admit: () => void = () => undefined;
   readonly turns: Turn[] = [];
   /** Users whose pairing was approved. */
   readonly paired: string[] = [];
@@ -97,6 +99,7 @@ export class FakeHost {
   async #run({ adapter, turnAdoptionLifecycle, raw }: RunParams): Promise<unknown> {
     await adapter.ingest(raw);
     const plan = await adapter.resolveTurn();
+    this.admit();
     const turn: Turn = { ctx: plan.ctxPayload, sessionKey: plan.route.sessionKey };
     this.turns.push(turn);
     await turnAdoptionLifecycle?.onAdopted();

@@ -98,7 +98,7 @@ export function run(options: RunOptions = {}): Running {
       getStatus: () => statuses.at(-1) as ChannelAccountSnapshot,
       setStatus: (next: ChannelAccountSnapshot) => statuses.push(next),
     } as Parameters<typeof startAccount>[0],
-    { runtime: host.runtime, native: () => native, stateRoot: "/nonexistent", delay: () => 5 },
+    { runtime: host.runtime, native: () => native, stateRoot: "/nonexistent", delay: () => 5, refusalDelay: () => 1 },
   );
   return {
     host,
