@@ -35,8 +35,8 @@ function whole(text, option) {
  */
 async function contender(plugin) {
   if (plugin === "official") {
-    const registryUrl = execFileSync("npm", ["config", "get", "registry"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
-    return { name: `@openclaw/matrix ${OPENCLAW_VERSION}`, packed: { spec: `@openclaw/matrix@${OPENCLAW_VERSION}`, registryUrl } };
+    const upstream = execFileSync("npm", ["config", "get", "registry"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    return { name: `@openclaw/matrix ${OPENCLAW_VERSION}`, packed: { spec: `@openclaw/matrix@${OPENCLAW_VERSION}`, upstream } };
   }
   if (plugin !== "ours") throw new StepFailed(`--plugin takes "ours" or "official", not ${plugin}.`);
   await buildRust();

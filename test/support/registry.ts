@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -28,13 +28,14 @@ export class LocalRegistry {
   /** Paths asked for, in order. */
   readonly requests: string[] = [];
 
-  private constructor() {
+  private constructor(upstream: string | undefined) {
     this.#server = createServer((request, response) => {
       const path = decodeURIComponent(new URL(request.url ?? "/", "http://registry").pathname).slice(1);
       this.requests.push(path);
       const file = [...this.#packages.values()].find((known) => path === `-/${known.file}`);
       if (file) return void response.writeHead(200, { "content-type": "application/octet-stream" }).end(file.tarball);
       const known = this.#packages.get(path);
+      if (!known && upstream) return void this.#passOn(request.url ?? "/", upstream, request.headers.accept, response);
       if (!known) return void response.writeHead(404, { "content-type": "application/json" }).end('{"error":"not found"}');
       const { manifest, tarball } = known;
       const dist = {
@@ -52,8 +53,9 @@ export class LocalRegistry {
     });
   }
 
-  static async start(tarballs: string[]): Promise<LocalRegistry> {
-    const registry = new LocalRegistry();
+  /** @param upstream a registry that is asked for what is not in `tarballs` */
+  static async start(tarballs: string[], upstream?: string): Promise<LocalRegistry> {
+    const registry = new LocalRegistry(upstream);
     for (const path of tarballs) {
       const tarball = readFileSync(path);
       const manifest = manifestOf(tarball);
@@ -64,6 +66,19 @@ export class LocalRegistry {
       registry.#server.listen(0, "127.0.0.1", resolve);
     });
     return registry;
+  }
+
+  /** Through this process, because it trusts what the machine trusts; a clean home does not. */
+  async #passOn(path: string, upstream: string, accept: string | undefined, response: ServerResponse): Promise<void> {
+    try {
+      const answer = await fetch(new URL(path, upstream), { headers: accept ? { accept } : {} });
+      const type = answer.headers.get("content-type") ?? "application/octet-stream";
+      // Tarballs are to be asked for here as well.
+      const body = type.includes("json") ? (await answer.text()).replaceAll(upstream, this.url) : Buffer.from(await answer.arrayBuffer());
+      response.writeHead(answer.status, { "content-type": type }).end(body);
+    } catch (error) {
+      response.writeHead(502, { "content-type": "application/json" }).end(JSON.stringify({ error: (error as Error).message }));
+    }
   }
 
   /** Ends in a slash, as npm wants it. */

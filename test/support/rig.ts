@@ -17,7 +17,8 @@ export interface Packed {
 export interface Published {
   /** As `openclaw plugins install` takes it. */
   spec: string;
-  registryUrl: string;
+  /** Where the local registry fetches what it does not have. */
+  upstream: string;
 }
 
 /** How a test's process finds the rig: `OPENCLAW_MATRIX_RIG`, as JSON. */
@@ -68,9 +69,9 @@ export class Rig {
     const model = await StubModel.start();
     undo(() => model.stop());
     const published = "spec" in packed ? packed : undefined;
-    const registry = await LocalRegistry.start("spec" in packed ? [] : [packed.plugin, packed.platform]);
+    const registry = await ("spec" in packed ? LocalRegistry.start([], packed.upstream) : LocalRegistry.start([packed.plugin, packed.platform]));
     undo(() => registry.stop());
-    const home = await OpenClawHome.create({ modelUrl: model.url, registryUrl: published?.registryUrl ?? registry.url });
+    const home = await OpenClawHome.create({ modelUrl: model.url, registryUrl: registry.url });
     undo(() => home.remove());
     await tell("Installing the plugin with `openclaw plugins install`", () => home.installPlugin(published?.spec));
     await options.beforeGateway?.({ homeserver, home });
