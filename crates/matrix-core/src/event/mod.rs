@@ -1,6 +1,7 @@
 //! What the inbox stores and what it yields.
 
 mod bundled;
+mod change;
 mod html;
 mod inbound;
 mod message;
@@ -11,6 +12,7 @@ mod text;
 mod user_link;
 
 pub(crate) use bundled::trusted_json;
+pub(crate) use change::{Change, change, with_edit};
 pub(crate) use html::{escape_attribute, escape_text};
 pub use inbound::{
     EventBase, InboundEvent, MediaInfo, Membership, Mentions, MessageKind, Pill, SenderTrust,

@@ -11,6 +11,7 @@ use super::{
     message::{Content, Relation},
     text::clip,
 };
+use crate::health::now_ms;
 
 /// Bytes of `content` that cross the border; events are at most 64 KiB (Client-Server API, size limits).
 const MAX_CONTENT: usize = 64 * 1024;
@@ -20,8 +21,8 @@ const MAX_SHORT: usize = 1024;
 pub(super) type Object = Map<String, Value>;
 
 /// Never fails: what cannot be understood becomes [`InboundEvent::Other`].
-/// `None` for events without meaning for anybody (redacted before they were seen,
-/// profile changes).
+/// `None` for events without meaning for anybody (redacted or expired before they were
+/// seen, profile changes).
 pub(crate) fn parse(stored: &StoredEvent, own_user: &UserId) -> Option<InboundEvent> {
     let Ok(Value::Object(event)) = serde_json::from_str::<Value>(&stored.event.json) else {
         return Some(InboundEvent::Other {
@@ -44,7 +45,7 @@ pub(crate) fn parse(stored: &StoredEvent, own_user: &UserId) -> Option<InboundEv
         ("m.room.member", Some(user)) => {
             return member(stored, &event, content, user, own_user);
         }
-        _ if redacted => return None,
+        _ if redacted || has_expired(content, now_ms()) => return None,
         ("m.room.message", None) => message(stored, &event, content),
         ("m.reaction", None) => reaction(stored, content),
         // Redactions are never encrypted: inside an encrypted event it is none.
@@ -61,6 +62,16 @@ pub(crate) fn is_redacted(event: &Object) -> bool {
             .get("redacted_because")
             .is_some_and(|because| !because.is_null())
     })
+}
+
+/// Its sender wanted it gone by now (MSC2228). A homeserver that knows the field empties the
+/// event then, which makes it no message; with one that does not, or inside an encrypted
+/// event, this field is all there is.
+fn has_expired(content: &Object, now: u64) -> bool {
+    ["m.self_destruct_after", "org.matrix.self_destruct_after"]
+        .iter()
+        .filter_map(|key| content.get(*key).and_then(Value::as_u64))
+        .any(|at| at <= now)
 }
 
 fn base(stored: &StoredEvent) -> EventBase {

@@ -3,12 +3,12 @@
 use rusqlite::{OptionalExtension, Transaction, named_params, params};
 
 use super::{
-    DeadLetter, InboxCounts, SyncStep, gaps, missing_keys,
+    DeadLetter, InboxCounts, SyncStep, changes, gaps, missing_keys,
     record::EventRecord,
     schema::{ADOPTED, DEAD, LEASED, SETTLED, WAITING},
 };
 use crate::{
-    event::{NewEvent, StoredEvent},
+    event::{self, Change, NewEvent, StoredEvent},
     queue_file::{Fault, Hash, KEEP_MS, Seal},
 };
 
@@ -89,7 +89,8 @@ pub(super) fn token(tx: &Transaction<'_>, seal: &Seal) -> Result<Option<String>,
 }
 
 /// Stores an event unless its key was ever seen in its room; what waited for
-/// its key under the same id is readable now. True if it is new.
+/// its key under the same id is readable now. It changes, or is changed by, what waits
+/// there already. True if it is new.
 pub(super) fn insert(
     tx: &Transaction<'_>,
     seal: &Seal,
@@ -99,10 +100,15 @@ pub(super) fn insert(
 ) -> Result<bool, Fault> {
     let (room, key) = (room_hash(seal, &event.room_id), key_hash(seal, &event.key));
     missing_keys::remove(tx, &room, &key)?;
+    let change = event::change(event);
+    let target = match &change {
+        Some((Change::Edit, target)) => Some(key_hash(seal, target)),
+        _ => None,
+    };
     let inserted = tx
         .prepare_cached(
-            "INSERT INTO events (room, key, pos, sub, gap, payload, received_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (room, key) DO NOTHING",
+            "INSERT INTO events (room, key, pos, sub, gap, payload, received_at, target)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (room, key) DO NOTHING",
         )?
         .execute(params![
             room,
@@ -111,9 +117,18 @@ pub(super) fn insert(
             place.sub,
             place.gap,
             seal.close(&EventRecord::from(event))?,
-            now
+            now,
+            target
         ])?;
-    Ok(inserted == 1)
+    if inserted == 0 {
+        return Ok(false);
+    }
+    match change {
+        Some((Change::Edit, target)) => changes::edit(tx, seal, &room, &target, event)?,
+        Some((Change::Redaction, target)) => changes::redact(tx, seal, now, &room, &target)?,
+        None => changes::catch_up(tx, seal, &room, &key, event)?,
+    }
+    Ok(true)
 }
 
 /// The place of the event with this key, if it was ever seen in the room and is
@@ -132,7 +147,8 @@ pub(super) fn place_of(
 /// Hands out rows in order. A row stays back while
 /// - a gap before it in its room is open and still holds the room,
 /// - it comes out of a gap that is not filled yet: its pages come newest first,
-/// - a row before it in its room rests after a failure.
+/// - a row before it in its room rests after a failure,
+/// - it edits what waits for its key: the two are one message then.
 pub(super) fn lease(
     tx: &Transaction<'_>,
     seal: &Seal,
@@ -148,6 +164,8 @@ pub(super) fn lease(
          AND NOT EXISTS (
              SELECT 1 FROM events AS b WHERE b.room = e.room AND b.state = 0
              AND b.next_at > 0 AND b.next_at > :now AND (b.pos, b.sub) < (e.pos, e.sub))
+         AND (e.target IS NULL OR NOT EXISTS (
+             SELECT 1 FROM undecryptable AS u WHERE u.room = e.room AND u.key = e.target))
          ORDER BY pos, sub LIMIT :max",
     )?;
     let found = statement

@@ -42,10 +42,12 @@ pub(super) fn insert(
     Ok(())
 }
 
-pub(super) fn remove(tx: &Transaction<'_>, room: &Hash, key: &Hash) -> Result<(), Fault> {
-    tx.prepare_cached("DELETE FROM undecryptable WHERE room = ?1 AND key = ?2")?
+/// Waits for its key no more. True if it did.
+pub(super) fn remove(tx: &Transaction<'_>, room: &Hash, key: &Hash) -> Result<bool, Fault> {
+    let removed = tx
+        .prepare_cached("DELETE FROM undecryptable WHERE room = ?1 AND key = ?2")?
         .execute(params![room, key])?;
-    Ok(())
+    Ok(removed > 0)
 }
 
 /// All that waits, or what waits in these rooms; oldest first.

@@ -30,6 +30,7 @@ use crate::{
     queue_file::{Hash, QueueFile},
 };
 
+mod changes;
 mod events;
 mod fill;
 mod gaps;

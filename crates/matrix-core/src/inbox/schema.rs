@@ -17,7 +17,8 @@ pub(super) const DEAD: u8 = 4;
 /// `pos` is the place in the order of delivery, `sub` the place within the
 /// events of one gap: a gap reserves its `pos` before the events behind it get
 /// theirs, and its pages come newest first with ever smaller `sub`.
-pub(super) const MIGRATIONS: &[&str] = &["
+pub(super) const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value ANY NOT NULL
@@ -68,4 +69,10 @@ CREATE TABLE undecryptable (
     received_at INTEGER NOT NULL,
     UNIQUE (room, key)
 ) STRICT;
-"];
+",
+    // What an edit edits, so that the two find each other while both wait.
+    "
+ALTER TABLE events ADD COLUMN target BLOB;
+CREATE INDEX events_edits ON events (room, target) WHERE target IS NOT NULL AND state = 0;
+",
+];

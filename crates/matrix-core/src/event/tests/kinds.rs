@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::health::now_ms;
 
 #[test]
 fn thr_4_the_thread_fallback_is_no_reply() {
@@ -140,6 +141,16 @@ fn rea_5_redactions_name_their_target_in_either_place() {
     encrypted.event.encrypted = true;
     let parsed = parse(&encrypted, user_id!("@bot:hs.test"));
     assert!(matches!(parsed, Some(InboundEvent::Other { .. })));
+}
+
+#[test]
+fn ses_12_what_its_sender_wanted_gone_by_now_is_nothing() {
+    for key in ["m.self_destruct_after", "org.matrix.self_destruct_after"] {
+        let at = |at: Value| read(&event(json!({"msgtype": "m.text", "body": "hi", key: at})));
+        assert!(at(json!(1)).is_none(), "{key}");
+        assert!(at(json!(now_ms() + 3_600_000)).is_some(), "{key}");
+        assert!(at(json!("soon")).is_some(), "{key}");
+    }
 }
 
 #[test]

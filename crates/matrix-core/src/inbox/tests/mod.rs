@@ -1,5 +1,6 @@
 //! What a crash, a slow reader and a broken homeserver must not do to the inbox.
 
+mod changes;
 mod gaps;
 mod keys;
 mod model;
