@@ -13,6 +13,7 @@ mod send;
 mod step;
 mod sync;
 mod timeline;
+mod unheard;
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +22,7 @@ use matrix_sdk::{Client, Room, RoomState};
 use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, TransactionId, UserId};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
-use self::{client::Built, keys::KeysArrived};
+use self::{client::Built, keys::KeysArrived, unheard::Unheard};
 use super::{Decrypted, Engine, HistoryPage};
 use crate::{
     crypto::{self, EncryptionStatus},
@@ -60,6 +61,7 @@ pub(crate) struct SdkEngine {
     /// on one crypto store would overwrite each other's ratchets. `None` once closed.
     current: RwLock<Option<Built>>,
     keys: Arc<KeysArrived>,
+    unheard: Unheard,
 }
 
 impl SdkEngine {
@@ -77,6 +79,7 @@ impl SdkEngine {
             params,
             current: RwLock::new(Some(built)),
             keys,
+            unheard: Unheard::default(),
         })
     }
 

@@ -151,7 +151,12 @@ impl SdkEngine {
         let mut updates = client.subscribe_to_all_room_updates();
         let answered = tokio::time::timeout(watchdog, client.sync_once(settings)).await;
         let step = match answered {
-            Ok(Ok(answer)) => maker.step(answer.next_batch, &answer.rooms),
+            Ok(Ok(answer)) => {
+                if !self.params.encryption {
+                    self.unheard.tell(&answer.rooms);
+                }
+                maker.step(answer.next_batch, &answer.rooms)
+            }
             Ok(Err(error)) => {
                 let trouble = Trouble::of_sdk(&error);
                 let stuck = trouble.own_fault && standing.poison + 1 >= POISON;
