@@ -148,8 +148,9 @@ export class Scenario {
    */
   expectOnceInOrder(person: Human, bot: Bot, roomId: string, asked: readonly Question[]): void {
     const known = new Set(asked.map((question) => question.marker));
-    const answered = this.saidIn(person, bot, roomId).flatMap((text) => text.match(/[0-9a-f]{8}/g) ?? []).filter((marker) => known.has(marker));
-    expect(answered, `markers answered in ${roomId}`).toEqual([...known]);
+    const said = this.saidIn(person, bot, roomId);
+    const answered = said.flatMap((text) => text.match(/[0-9a-f]{8}/g) ?? []).filter((marker) => known.has(marker));
+    expect(answered, `markers answered in ${roomId}, where the agent said ${JSON.stringify(said.map((text) => text.slice(-200)), null, 1)}`).toEqual([...known]);
   }
 
   /** The devices of an account's user, looked up through a device of its own that is gone afterwards. */
