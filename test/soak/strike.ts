@@ -73,10 +73,11 @@ export class Striker {
   async strike(round: Round): Promise<Struck> {
     const started = Date.now();
     const { ground, conversations } = this.#party;
+    // First, so that nothing comes between the moment and the blow.
+    await this.#spareTheStruck();
     const asked = await askAll(conversations, round.before);
     const last = asked.at(-1);
     const reached = last ? await reach(round.moment, last, ground) : true;
-    await this.#spareTheStruck();
     await pause(round.pauseMs);
     const open = openQuestions(this.#party);
     for (const question of open) question.blows++;
