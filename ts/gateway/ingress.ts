@@ -4,6 +4,7 @@
  * answered or silence was decided, failed when it is to come again.
  */
 import { setTimeout } from "node:timers/promises";
+import { type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
 import { type Drop, dropLevel } from "../inbound/drop.ts";
 import { judgeInvite, viaServers } from "../inbound/invite.ts";
 import { handleMessage } from "../inbound/message.ts";
@@ -29,9 +30,15 @@ export interface IngressHooks {
   delay: (attempt: number) => number;
 }
 
-/** The lane of an event: its thread where it has one, else its room. */
-export function laneOf(event: InboundEvent): string {
-  const thread = event.type === "message" ? event.threadRootId : undefined;
+/**
+ * The lane of an event: its thread where it has one, else its room. With `threadReplies` off a thread
+ * shares its room's session, hence its lane; whether the room is a DM is not known yet, so either key counts.
+ */
+export function laneOf(event: InboundEvent, resolved: ResolvedMatrixAccount): string {
+  const { config } = resolved;
+  const room = roomConfig(resolved, { roomId: event.roomId, aliases: [] }).entry;
+  const shared = [room?.threadReplies ?? config.threadReplies, config.dm?.threadReplies ?? config.threadReplies].includes("off");
+  const thread = event.type === "message" && !shared ? event.threadRootId : undefined;
   return JSON.stringify([event.roomId, thread ?? null]);
 }
 
@@ -40,7 +47,7 @@ export async function runIngress(ports: InboundPorts, hooks: IngressHooks): Prom
   const lanes = new Lanes(UNDER_WAY);
   for await (const batch of ports.account.batches({ max: BATCH })) {
     for (const event of batch) {
-      lanes.add(laneOf(event), (release) => handleEvent(event, ports, hooks, release));
+      lanes.add(laneOf(event, ports.resolved()), (release) => handleEvent(event, ports, hooks, release));
     }
     await lanes.room();
   }

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { resolveMatrixAccount } from "../../../ts/config/accounts.ts";
 import { AccountStatus } from "../../../ts/gateway/account-status.ts";
 import { retryDelay } from "../../../ts/gateway/backoff.ts";
+import { laneOf } from "../../../ts/gateway/ingress.ts";
 import { Lanes } from "../../../ts/gateway/lanes.ts";
 import { trouble } from "../../../ts/gateway/sentences.ts";
+import type { InboundMessage } from "../../../ts/native/account.ts";
 
 function gate(): { open: () => void; opened: Promise<void> } {
   let open: () => void = () => undefined;
@@ -11,6 +14,20 @@ function gate(): { open: () => void; opened: Promise<void> } {
 }
 
 describe("lanes", () => {
+  it("[OUT-6] a thread has a lane of its own where it has a session of its own", () => {
+    const apart = (matrix: Record<string, unknown>) => {
+      const resolved = resolveMatrixAccount({ channels: { matrix: { homeserver: "https://example.org", ...matrix } } } as never);
+      const event = (threadRootId?: string) => ({ type: "message", roomId: "!room:example.org", eventId: "$e", threadRootId }) as InboundMessage;
+      return laneOf(event("$root"), resolved) !== laneOf(event(), resolved);
+    };
+    expect(apart({})).toBe(true);
+    expect(apart({ threadReplies: "always" })).toBe(true);
+    expect(apart({ threadReplies: "off" })).toBe(false);
+    expect(apart({ dm: { threadReplies: "off" } })).toBe(false);
+    expect(apart({ groups: { "!room:example.org": { threadReplies: "off" } } })).toBe(false);
+    expect(apart({ groups: { "!other:example.org": { threadReplies: "off" } } })).toBe(true);
+  });
+
   it("keep the order inside one lane and do not wait across lanes", async () => {
     const lanes = new Lanes(10);
     const slow = gate();
