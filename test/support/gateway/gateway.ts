@@ -4,7 +4,7 @@ import { Daemon, until } from "../process.ts";
 import { OPENCLAW, type OpenClawHome } from "./home.ts";
 
 /** How long a gateway may take until it is ready, in milliseconds. */
-const READY_TIMEOUT_MS = 180_000;
+const READY_TIMEOUT_MS = 300_000;
 
 /** How long it may take to end, in milliseconds: what systemd grants by default. */
 const STOP_GRACE_MS = 90_000;
