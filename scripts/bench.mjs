@@ -1,10 +1,11 @@
-// npm run bench [-- --rooms 400] [-- --runs 3] [-- --release] [-- --readme]: what an account costs, beside matrix-js-sdk.
-// Prints a table, writes artifacts/bench.json, and with --readme the table of the README.
+// npm run bench [-- --rooms 400] [-- --runs 3] [-- --release] [-- --readme] [-- --faults]: what an account costs, beside matrix-js-sdk,
+// and how long the event loop stands still behind the fault proxy (with --faults only that). Prints a table of each, writes artifacts/bench.json, and with --readme the table of the README.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { crossFaults, faultTable } from "../test/bench/faults.ts";
 import { install } from "../test/bench/install.ts";
 import { circumstances, intoReadme, table } from "../test/bench/report.ts";
 import { userInRooms } from "../test/bench/rooms.ts";
@@ -67,6 +68,7 @@ await main(async () => {
       runs: { type: "string", default: "3" },
       release: { type: "boolean", default: false },
       readme: { type: "boolean", default: false },
+      faults: { type: "boolean", default: false },
     },
   });
   const rooms = positive(values.rooms, "rooms");
@@ -79,6 +81,19 @@ await main(async () => {
   const home = temporary("ours");
   // Beside them there is nothing to fetch: the plugin's other platforms are optional and not ours.
   const ours = await install("the plugin as it was packed", home, [packed.platform, packed.plugin], ["--offline", "--cache", temporary("cache")]);
+  const pluginDir = join(home, "node_modules", "openclaw-matrix-rs");
+  const crossed = async () => {
+    const synapse = await step("Starting the homeserver (Synapse)", () => Synapse.start());
+    atExit(() => synapse.remove());
+    return step("Crossing the fault proxy", () => crossFaults(synapse, { stateDir: temporary("state"), pluginDir }));
+  };
+  if (values.faults) {
+    const text = faultTable(await crossed());
+    return async () => {
+      console.log(`\n${text}`);
+      return 0;
+    };
+  }
   const theirsName = `@openclaw/matrix ${OPENCLAW_VERSION}`;
   const theirs = await install(theirsName, temporary("theirs"), [`@openclaw/matrix@${OPENCLAW_VERSION}`]);
 
@@ -90,7 +105,6 @@ await main(async () => {
     }),
   );
 
-  const pluginDir = join(home, "node_modules", "openclaw-matrix-rs");
   const task = () => ({ homeserver: synapse.baseUrl, ...user, stateDir: temporary("state"), pluginDir });
   /** @type {{ ours: Measured[], theirs: Measured[] }} */
   const measured = { ours: [], theirs: [] };
@@ -114,6 +128,7 @@ await main(async () => {
     runs: measured,
     installed: { ours, theirs, theirsName },
   };
+  report.crossed = await crossed();
   mkdirSync(join(root, "artifacts"), { recursive: true });
   writeFileSync(join(root, "artifacts", "bench.json"), `${JSON.stringify(report, null, 2)}\n`);
   if (values.readme) {
@@ -121,7 +136,7 @@ await main(async () => {
     writeFileSync(file, intoReadme(readFileSync(file, "utf8"), report));
   }
   return async () => {
-    console.log(`\n${table(report)}\n\n${circumstances(report)}\nartifacts/bench.json has every sample.`);
+    console.log(`\n${table(report)}\n\n${circumstances(report)}\n\n${faultTable(report.crossed ?? [])}\n\nartifacts/bench.json has every sample.`);
     return 0;
   };
 });

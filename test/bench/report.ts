@@ -1,3 +1,4 @@
+import type { Crossed } from "./faults.ts";
 import type { Installed } from "./install.ts";
 import type { Measured } from "./measure.ts";
 
@@ -11,6 +12,7 @@ export interface Report {
   rooms: number;
   runs: { ours: Measured[]; theirs: Measured[] };
   installed: { ours: Installed; theirs: Installed; theirsName: string };
+  crossed?: Crossed[];
 }
 
 const MB = 1e6;
