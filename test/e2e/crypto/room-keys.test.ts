@@ -113,4 +113,31 @@ describe("the key of a room", () => {
     await ours.restart();
     expect(await sessionOfNext(ours, person, room)).toBe(session);
   });
+
+  it("[ENC-4] an event whose sender the homeserver changes to another member is not believed", async () => {
+    const { ours, person, room } = await conversation();
+    const other = await world.person("matrix-js-sdk");
+    await person.invite(room, other.userId);
+    await other.join(room);
+    const good = say("before");
+    await person.send(room, good);
+    await ours.waitFor(good);
+    const restore = world.proxy.edit({
+      path: /^sync$/,
+      userId: ours.userId,
+      edit(body) {
+        const joined = (body.rooms as { join?: Record<string, { timeline?: { events?: { type: string; sender: string }[] } }> } | undefined)?.join;
+        for (const event of joined?.[room]?.timeline?.events ?? []) if (event.type === "m.room.encrypted" && event.sender === person.userId) event.sender = other.userId;
+      },
+    });
+    const text = say("spoofed");
+    await person.send(room, text);
+    const before = world.proxy.count({ path: /^sync$/, userId: ours.userId });
+    await world.proxy.waitFor({ path: /^sync$/, userId: ours.userId }, before);
+    restore();
+    const later = say("after");
+    await person.send(room, later);
+    await ours.waitFor(later);
+    expect(ours.messages(text)).toEqual([]);
+  });
 });

@@ -16,7 +16,8 @@ use crate::event::{NewEvent, SenderTrust, Undecryptable, trusted_json};
 pub(super) enum Sorted {
     Readable(NewEvent),
     Undecryptable(Undecryptable),
-    /// Without an event id, sender or time there is nothing to keep it by.
+    /// Without an event id, sender or time there is nothing to keep it by; with a sender
+    /// who did not write it there is nobody to answer.
     Malformed,
 }
 
@@ -52,6 +53,15 @@ pub(super) fn sort(room_id: &RoomId, event: &TimelineEvent, late: bool) -> Sorte
                 TimelineEventKind::Decrypted(event) => Some(event),
                 _ => None,
             };
+            if decrypted.is_some_and(spoofed) {
+                tracing::error!(
+                    %room_id,
+                    sender = %header.sender,
+                    "an encrypted event was dropped: the homeserver names another sender than \
+                     the owner of the device that encrypted it"
+                );
+                return Sorted::Malformed;
+            }
             Sorted::Readable(NewEvent {
                 key: header.event_id.to_string(),
                 room_id,
@@ -64,6 +74,14 @@ pub(super) fn sort(room_id: &RoomId, event: &TimelineEvent, late: bool) -> Sorte
             })
         }
     }
+}
+
+/// It was encrypted by a device of somebody else than its sender.
+fn spoofed(event: &DecryptedRoomEvent) -> bool {
+    matches!(
+        event.encryption_info.verification_state,
+        VerificationState::Unverified(VerificationLevel::MismatchedSender)
+    )
 }
 
 /// How much is known of the device that encrypted it.
