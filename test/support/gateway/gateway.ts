@@ -6,6 +6,11 @@ import { OPENCLAW, type OpenClawHome } from "./home.ts";
 /** How long a gateway may take until it is ready, in milliseconds. */
 const READY_TIMEOUT_MS = 300_000;
 
+/** How often one start is tried: on a busy machine the host's own deadlines end it. */
+const STARTS = 4;
+
+class EndedEarly extends Error {}
+
 /** How long it may take to end, in milliseconds: what systemd grants by default. */
 const STOP_GRACE_MS = 90_000;
 
@@ -37,23 +42,37 @@ export class Gateway {
     return join(this.home.dir, "gateway.log");
   }
 
-  /** Starts it and waits until it says that it is ready. */
+  /** Starts it and waits until it says that it is ready. One that ends on the way is started again, as a service manager does. */
   async start(): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#startOnce();
+      } catch (error) {
+        if (!(error instanceof EndedEarly) || tries === STARTS) throw error;
+      }
+    }
+  }
+
+  async #startOnce(): Promise<void> {
     const daemon = new Daemon("the gateway", process.execPath, [OPENCLAW, "gateway", "run", "--port", String(this.home.port)], {
       env: this.home.env,
       cwd: this.home.dir,
       logFile: this.logFile,
     });
     this.#daemon = daemon;
+    let ended = false;
     try {
       await until("the gateway to be ready", READY_TIMEOUT_MS, () => {
-        if (!daemon.running) throw new Error("it ended");
-        return /\[gateway\] ready\b/.test(daemon.output);
+        ended = !daemon.running;
+        return ended || /\[gateway\] ready\b/.test(daemon.output);
       });
     } catch (error) {
       await this.kill();
       throw new Error(`${(error as Error).message}\n${daemon.output.slice(-6000)}`, { cause: error });
     }
+    if (!ended) return;
+    await this.kill();
+    throw new EndedEarly(`The gateway ended before it was ready.\n${daemon.output.slice(-6000)}`);
   }
 
   #forget(): void {
