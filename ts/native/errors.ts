@@ -21,6 +21,8 @@ export const MATRIX_ERROR_CODES = [
   "account_mismatch",
   "not_verified",
   "recovery_key_invalid",
+  "approval_required",
+  "backup_unusable",
   "verification_not_found",
   "media_too_large",
   "cancelled",

@@ -1,6 +1,7 @@
 //! An account: open → `start` → `next_batch`/`settle`, send → `close`; supervises
 //! the tasks.
 
+mod encryption;
 mod ids;
 mod rooms;
 mod sends;

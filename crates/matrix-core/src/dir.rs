@@ -5,6 +5,7 @@
 //! account.json      whose folder it is; no secret
 //! session.json      the access token of a login of ours, encrypted with the store key
 //! store.key         the store key, wrapped with `storePassphrase` where set
+//! recovery.json     the recovery key, encrypted with the store key
 //! store/            the SDK's SQLite files
 //! inbox.sqlite3     outbox.sqlite3
 //! ```
@@ -12,6 +13,7 @@
 mod files;
 mod key;
 mod lock;
+mod recovery;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +25,7 @@ use std::{
 use files::Owner;
 pub(crate) use key::StoreKeys;
 pub use lock::LockHolder;
+pub(crate) use recovery::StoredRecoveryKey;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{

@@ -39,6 +39,10 @@ pub enum ErrorCode {
     NotVerified,
     /// The recovery key does not open the secret storage.
     RecoveryKeyInvalid,
+    /// The homeserver has the account's owner approve it in a browser first.
+    ApprovalRequired,
+    /// The room-key backup on the homeserver cannot be used with the keys at hand.
+    BackupUnusable,
     /// No such verification.
     VerificationNotFound,
     /// The file is larger than allowed.
@@ -70,6 +74,8 @@ impl ErrorCode {
             Self::AccountMismatch => "account_mismatch",
             Self::NotVerified => "not_verified",
             Self::RecoveryKeyInvalid => "recovery_key_invalid",
+            Self::ApprovalRequired => "approval_required",
+            Self::BackupUnusable => "backup_unusable",
             Self::VerificationNotFound => "verification_not_found",
             Self::MediaTooLarge => "media_too_large",
             Self::Cancelled => "cancelled",

@@ -11,7 +11,7 @@ use ruma::{EventId, OwnedEventId, OwnedRoomId, RoomId, TransactionId, UserId};
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
 
 use crate::{
-    crypto::EncryptionStatus,
+    crypto::{Crypto, EncryptionStatus},
     engine::{Decrypted, Engine, HistoryPage},
     error::{Error, ErrorCode, Result},
     event::{NewEvent, Undecryptable},
@@ -229,6 +229,10 @@ impl Engine for FakeEngine {
 
     async fn encryption_status(&self) -> Result<EncryptionStatus> {
         unreachable!("the queues ask for no status")
+    }
+
+    async fn encryption(&self) -> Result<Crypto<'_>> {
+        unreachable!("the queues set nothing up")
     }
 
     async fn close(&self) {}

@@ -20,6 +20,7 @@ mod fake_engine;
 mod health;
 mod http;
 mod inbox;
+mod interactive;
 mod outbox;
 mod plain;
 mod probe;

@@ -137,6 +137,11 @@ impl Session {
         }
     }
 
+    /// The password of the configuration, for what the homeserver asks it for.
+    pub fn password(&self) -> Option<&Secret> {
+        self.password.as_ref()
+    }
+
     /// The access token.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, TransactionId, UserId};
 
 use crate::{
-    crypto::EncryptionStatus,
+    crypto::{Crypto, EncryptionStatus},
     error::Result,
     event::{NewEvent, Undecryptable},
     room::{FetchedMessage, MemberInfo, RoomInfo},
@@ -101,6 +101,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// Cross-signing, backup and device state.
     async fn encryption_status(&self) -> Result<EncryptionStatus>;
+
+    /// What sets encryption up; refused where the device is another client's.
+    async fn encryption(&self) -> Result<Crypto<'_>>;
 
     /// Frees everything inside two seconds; idempotent.
     async fn close(&self);

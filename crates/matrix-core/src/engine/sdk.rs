@@ -25,7 +25,7 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 use self::{client::Built, keys::KeysArrived, unheard::Unheard};
 use super::{Decrypted, Engine, HistoryPage};
 use crate::{
-    crypto::{self, EncryptionStatus},
+    crypto::{Crypto, CryptoParts, EncryptionStatus},
     error::{Error, ErrorCode, Result},
     event::Undecryptable,
     health::HealthCell,
@@ -85,8 +85,14 @@ impl SdkEngine {
 
     /// The client, for as long as the guard is held.
     async fn client(&self) -> Result<RwLockReadGuard<'_, Client>> {
+        let crypto = self.crypto().await?;
+        Ok(RwLockReadGuard::map(crypto, |crypto| &crypto.client))
+    }
+
+    /// The client with what reads its encryption, likewise.
+    async fn crypto(&self) -> Result<RwLockReadGuard<'_, CryptoParts>> {
         RwLockReadGuard::try_map(self.current.read().await, |current| {
-            current.as_ref().map(|built| &built.client)
+            current.as_ref().map(|built| &built.crypto)
         })
         .map_err(|_| Error::closed())
     }
@@ -180,13 +186,15 @@ impl Engine for SdkEngine {
     }
 
     async fn encryption_status(&self) -> Result<EncryptionStatus> {
-        let client = self.client().await?;
-        Box::pin(crypto::status(
-            &client,
-            &self.params.session.rest,
+        Box::pin(self.encryption().await?.status()).await
+    }
+
+    async fn encryption(&self) -> Result<Crypto<'_>> {
+        Ok(Crypto::new(
+            self.crypto().await?,
+            &self.params.session,
             self.params.encryption,
         ))
-        .await
     }
 
     async fn close(&self) {

@@ -49,6 +49,8 @@ pub(super) fn judge(error: &Error) -> Verdict {
         | C::ConfigInvalid
         | C::NotVerified
         | C::RecoveryKeyInvalid
+        | C::ApprovalRequired
+        | C::BackupUnusable
         | C::VerificationNotFound => Verdict::Permanent,
     }
 }

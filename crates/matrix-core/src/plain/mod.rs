@@ -57,7 +57,7 @@ pub(crate) use self::position::is_position;
 use self::{facts::Facts, position::Position};
 use crate::{
     account::Identity,
-    crypto::EncryptionStatus,
+    crypto::{Crypto, EncryptionStatus},
     engine::{Decrypted, Engine, HistoryPage},
     error::{Error, Result},
     event::Undecryptable,
@@ -194,6 +194,10 @@ impl Engine for PlainEngine {
 
     async fn encryption_status(&self) -> Result<EncryptionStatus> {
         self.status().await
+    }
+
+    async fn encryption(&self) -> Result<Crypto<'_>> {
+        Err(status::not_ours(&self.own_device))
     }
 
     /// Nothing is held open: the connection is the server's, the sync ends with its

@@ -5,7 +5,7 @@ use ruma::api::client::{backup::get_latest_backup_info, device::get_device, keys
 use super::{PlainEngine, REQUEST_TIMEOUT};
 use crate::{
     crypto::{BackupStatus, EncryptionStatus},
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
 };
 
 impl PlainEngine {
@@ -36,6 +36,10 @@ impl PlainEngine {
                 Err(_) => None,
             },
             backup: BackupStatus {
+                server_answered: match &backup {
+                    Ok(_) => true,
+                    Err(error) => is_missing(error),
+                },
                 server_version: backup.ok().map(|backup| backup.version),
                 ..BackupStatus::default()
             },
@@ -45,6 +49,19 @@ impl PlainEngine {
             ..EncryptionStatus::default()
         })
     }
+}
+
+/// Nothing of the other client's encryption is touched (AUT-11).
+pub(super) fn not_ours(device: &str) -> Error {
+    Error::new(
+        ErrorCode::DeviceInUse,
+        format!(
+            "`accessToken` belongs to device {device}, which another client encrypts with; its \
+             encryption is left alone. To have encryption here, use `userId` and `password` \
+             instead of `accessToken` (`openclaw matrix account add`), or the token of a login \
+             made for this account alone"
+        ),
+    )
 }
 
 /// Only the homeserver's own word counts, not some proxy's 404.

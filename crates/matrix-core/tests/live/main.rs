@@ -3,7 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it shows")]
 
 mod auth;
+mod backup;
+mod bootstrap;
 mod encryption;
 mod other_client;
 mod plain;
+mod recovery;
+mod second_client;
+mod server_state;
 mod support;

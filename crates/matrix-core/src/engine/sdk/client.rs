@@ -17,6 +17,7 @@ use super::{
     keys::{KeysArrived, Watch},
 };
 use crate::{
+    crypto::CryptoParts,
     error::{Error, ErrorCode, Result},
     plain,
     session::Session,
@@ -31,7 +32,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// A client with what belongs to it.
 pub(super) struct Built {
-    pub client: Client,
+    pub crypto: CryptoParts,
     /// Ends with this.
     _watch: Watch,
 }
@@ -61,7 +62,7 @@ impl Built {
             .store_config(
                 StoreConfig::new(CrossProcessLockConfig::SingleProcess)
                     .state_store(state)
-                    .crypto_store(crypto),
+                    .crypto_store(crypto.clone()),
             )
             .cross_process_store_config(CrossProcessLockConfig::SingleProcess)
             .with_encryption_settings(EncryptionSettings {
@@ -95,14 +96,14 @@ impl Built {
         }
         let watch = Watch::start(&client, Arc::clone(keys), params.health.clone()).await;
         Ok(Self {
-            client,
+            crypto: CryptoParts::new(client, crypto),
             _watch: watch,
         })
     }
 
     /// Closes the stores and lets the client go.
     pub async fn close(self) {
-        pause(&self.client).await;
+        pause(&self.crypto.client).await;
     }
 }
 
