@@ -1,12 +1,26 @@
 /** The commands of `openclaw matrix`; what they do is loaded when one is called. */
 import type { CommandDeclaration } from "./declaration.ts";
+import { RECOVERY_KEY_FLAGS } from "./recovery-key-flags.ts";
 
 /** What the words before a command's last one stand for. */
 export const GROUPS: Readonly<Record<string, string>> = {
+  encryption: "The account's end-to-end encryption",
   verify: "Encryption and verification of this device",
+  "verify backup": "The account's room-key backup",
 };
 
+const FORCE = {
+  "--force-reset-cross-signing": "make a new cross-signing identity even though there is one; all other devices have to verify again",
+} as const;
+
 export const COMMANDS: readonly CommandDeclaration[] = [
+  {
+    words: "encryption setup",
+    summary: "Set end-to-end encryption up, from whatever state the account is in, and switch it on",
+    flags: { ...RECOVERY_KEY_FLAGS, ...FORCE },
+    failure: "success",
+    load: async () => (await import("./encryption-setup.ts")).encryptionSetup,
+  },
   {
     words: "verify status",
     summary: "Say whether this device is verified and how its encryption stands",
@@ -15,5 +29,41 @@ export const COMMANDS: readonly CommandDeclaration[] = [
       "--allow-degraded-local-state": "report even if the homeserver cannot be asked",
     },
     load: async () => (await import("./verify.ts")).verifyStatus,
+  },
+  {
+    words: "verify bootstrap",
+    summary: "Make or repair secret storage, cross-signing, this device's signature and the backup",
+    flags: { ...RECOVERY_KEY_FLAGS, ...FORCE },
+    failure: "success",
+    load: async () => (await import("./verify-bootstrap.ts")).verifyBootstrap,
+  },
+  {
+    words: "verify device [key]",
+    summary: "Verify this device with the account's recovery key",
+    flags: { "--recovery-key-stdin": RECOVERY_KEY_FLAGS["--recovery-key-stdin"] },
+    failure: "success",
+    load: async () => (await import("./verify-device.ts")).verifyDevice,
+  },
+  {
+    words: "verify backup status",
+    summary: "Say how the room-key backup stands, and what to do about it",
+    load: async () => (await import("./verify-backup.ts")).verifyBackupStatus,
+  },
+  {
+    words: "verify backup restore",
+    summary: "Take all room keys out of the backup",
+    flags: RECOVERY_KEY_FLAGS,
+    failure: "success",
+    load: async () => (await import("./verify-backup.ts")).verifyBackupRestore,
+  },
+  {
+    words: "verify backup reset",
+    summary: "Begin a new backup; what only the present one holds is lost",
+    flags: {
+      "--yes": "yes, the present backup may go",
+      "--rotate-recovery-key": "make a new recovery key, too; the present one opens nothing any more",
+    },
+    failure: "success",
+    load: async () => (await import("./verify-backup.ts")).verifyBackupReset,
   },
 ];

@@ -1,7 +1,8 @@
 /** `openclaw matrix verify …`. */
 import type { EncryptionReport } from "../operations/encryption-report.ts";
-import { verifyStatusOperation } from "../operations/verify-status.ts";
+import { type StatusReport, verifyStatusOperation } from "../operations/verify-status.ts";
 import { accountCommand } from "./account-command.ts";
+import { backupDetails, backupIssueLines, backupLine } from "./backup-lines.ts";
 import type { CommandOptions } from "./run.ts";
 import { yesNo } from "./text.ts";
 
@@ -24,7 +25,7 @@ export const verifyStatus = accountCommand({
 });
 
 /** The report for people: the verdict first, then what it rests on, then what to do. */
-export function statusLines(report: EncryptionReport, verbose: boolean): string[] {
+export function statusLines(report: StatusReport, verbose: boolean): string[] {
   const lines = [`${report.userId}, device ${report.deviceId}`];
   if (!report.encryptionEnabled) {
     return [...lines, "Encryption: off", "Next: set encryption: true on this account to read and write in encrypted rooms."];
@@ -35,19 +36,15 @@ export function statusLines(report: EncryptionReport, verbose: boolean): string[
       ? "Verified: yes, signed by the account's own cross-signing identity"
       : "Verified: no, the account's own cross-signing identity has not signed this device",
   );
-  lines.push(`Key backup: ${backupLine(report)}`);
+  lines.push(`Key backup: ${backupLine(report.backup)}`);
   if (report.pendingVerifications > 0) lines.push(`Verification requests waiting: ${report.pendingVerifications}`);
-  if (verbose) lines.push(...details(report));
+  if (verbose) lines.push(...statusDetails(report));
+  if (report.recoveryKey !== undefined) lines.push("Recovery key: kept here; add --json to read it.");
   return [...lines, ...nextSteps(report)];
 }
 
-function backupLine({ backup }: EncryptionReport): string {
-  if (backup.serverVersion === null) return "none on the homeserver";
-  if (backup.activeVersion === backup.serverVersion) return `version ${backup.serverVersion}, in use`;
-  return `version ${backup.serverVersion} on the homeserver, not in use by this device`;
-}
-
-function details(report: EncryptionReport): string[] {
+/** Every signal apart. */
+export function statusDetails(report: EncryptionReport): string[] {
   const { backup, crossSigning } = report;
   return [
     `  verified locally: ${yesNo(report.localVerified)}`,
@@ -55,9 +52,7 @@ function details(report: EncryptionReport): string[] {
     `  signed by its owner: ${yesNo(report.signedByOwner)}`,
     `  cross-signing keys published: master ${yesNo(crossSigning.masterKeyPublished)}, self-signing ${yesNo(crossSigning.selfSigningKeyPublished)}, user-signing ${yesNo(crossSigning.userSigningKeyPublished)}`,
     `  recovery key stored: ${yesNo(report.recoveryKeyStored)}${report.recoveryKeyId ? ` (${report.recoveryKeyId})` : ""}`,
-    `  backup signature trusted: ${yesNo(backup.trusted)}`,
-    `  backup key here: ${yesNo(backup.decryptionKeyCached)}, matches: ${yesNo(backup.matchesDecryptionKey)}`,
-    ...(backup.keyLoadError ? [`  backup key could not be loaded: ${backup.keyLoadError}`] : []),
+    ...backupDetails(backup),
     `  known to the homeserver: ${yesNo(report.serverDeviceKnown)}`,
   ];
 }
@@ -70,7 +65,12 @@ function nextSteps(report: EncryptionReport): string[] {
     ];
   }
   if (!report.crossSigningVerified) {
-    return ["Next: messages work, but other people's clients show this device as unverified until the account's owner verifies it."];
+    return [
+      report.crossSigning.masterKeyPublished
+        ? "Next: verify this device with `openclaw matrix verify device --recovery-key-stdin`, or from another client with `openclaw matrix verify self`."
+        : "Next: set the account's encryption up with `openclaw matrix encryption setup`.",
+      "      Until then messages work, but other people's clients show this device as unverified.",
+    ];
   }
-  return [];
+  return backupIssueLines(report.backup);
 }

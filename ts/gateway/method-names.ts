@@ -2,6 +2,12 @@
 export const METHOD_SCOPES = {
   "matrix.status": "operator.read",
   "matrix.verify.status": "operator.admin",
+  "matrix.verify.bootstrap": "operator.admin",
+  "matrix.verify.recoveryKey": "operator.admin",
+  "matrix.encryption.setup": "operator.admin",
+  "matrix.verify.backup.status": "operator.admin",
+  "matrix.verify.backup.restore": "operator.admin",
+  "matrix.verify.backup.reset": "operator.admin",
   "matrix.pairing.notify": "operator.admin",
 } as const;
 

@@ -8,7 +8,10 @@ import { selectAccount } from "../config/select.ts";
 import { hostRuntime } from "../host/slot.ts";
 import type { GatewayRequestHandlerOptions, OpenClawConfig } from "../host/types.ts";
 import { isMatrixError, MatrixError } from "../native/errors.ts";
+import { encryptionSetupOperation, verifyBootstrapOperation } from "../operations/bootstrap.ts";
 import type { Operation } from "../operations/operation.ts";
+import { backupResetOperation, backupRestoreOperation, backupStatusOperation } from "../operations/verify-backup.ts";
+import { verifyDeviceOperation } from "../operations/verify-device.ts";
 import { verifyStatusOperation } from "../operations/verify-status.ts";
 import type { MethodName } from "./method-names.ts";
 import { blockedAccount, runningAccount } from "./registry.ts";
@@ -44,6 +47,12 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
     ),
   }),
   "matrix.verify.status": onAccount(verifyStatusOperation),
+  "matrix.verify.bootstrap": onAccount(verifyBootstrapOperation),
+  "matrix.verify.recoveryKey": onAccount(verifyDeviceOperation),
+  "matrix.encryption.setup": onAccount(encryptionSetupOperation),
+  "matrix.verify.backup.status": onAccount(backupStatusOperation),
+  "matrix.verify.backup.restore": onAccount(backupRestoreOperation),
+  "matrix.verify.backup.reset": onAccount(backupResetOperation),
   /** Tells a person that the request was approved; `openclaw pairing approve --notify` runs outside the gateway. */
   "matrix.pairing.notify": async (params, cfg) => {
     if (typeof params.id !== "string") throw new MatrixError("config_invalid", "matrix.pairing.notify needs the user id as `id`.");

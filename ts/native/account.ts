@@ -7,6 +7,10 @@
  * `closed` once `close()` has been called.
  */
 
+import type { EncryptionSetup } from "./encryption.ts";
+
+export type { EncryptionStatus } from "./encryption.ts";
+
 /** How the account proves who it is. Secrets arrive resolved, never as references. */
 export type AccountAuth =
   | { type: "accessToken"; accessToken: string; userId?: string; deviceId?: string }
@@ -287,34 +291,6 @@ export interface FetchedMessage {
   unavailable?: "undecryptable" | "redacted" | "not-a-message";
 }
 
-/** §2.2 of the features: the three trust signals stand apart, `verified` is cross-signing alone. */
-export interface EncryptionStatus {
-  encryptionEnabled: boolean;
-  userId: string;
-  deviceId: string;
-  verified: boolean;
-  localVerified: boolean;
-  crossSigningVerified: boolean;
-  signedByOwner: boolean;
-  recoveryKeyStored: boolean;
-  recoveryKeyCreatedAt?: number;
-  recoveryKeyId?: string;
-  backupVersion?: string;
-  backup: {
-    serverVersion?: string;
-    activeVersion?: string;
-    trusted?: boolean;
-    matchesDecryptionKey?: boolean;
-    decryptionKeyCached?: boolean;
-    keyLoadAttempted: boolean;
-    keyLoadError?: string;
-  };
-  /** Whether the homeserver still lists this device; undefined if it could not be asked. */
-  serverDeviceKnown?: boolean;
-  pendingVerifications: number;
-  crossSigning: { masterKeyPublished: boolean; selfSigningKeyPublished: boolean; userSigningKeyPublished: boolean };
-}
-
 /** Sync, queues and decryption at a glance; the base of `channels status`. */
 export interface Health {
   /** Grows with every change. */
@@ -335,7 +311,7 @@ export interface Health {
   duplicateOneTimeKeys: boolean;
 }
 
-export interface Account {
+export interface Account extends EncryptionSetup {
   readonly identity: Identity;
 
   /** Starts the sync and the workers; returns at once. */
@@ -367,7 +343,6 @@ export interface Account {
   openDm(userId: string): Promise<{ roomId: string; created: boolean }>;
   fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined>;
 
-  encryptionStatus(): Promise<EncryptionStatus>;
   health(): Promise<Health>;
   /** Resolves with the first health whose version is above `since`, or undefined once closed. */
   healthAfter(since: number): Promise<Health | undefined>;

@@ -51,6 +51,16 @@ export declare class Account {
   healthAfter(since: number): Promise<Health | undefined | null>
   /** Stops everything and frees the folder, within five seconds. Idempotent. */
   close(): Promise<undefined>
+  /** The recovery key that the account's folder keeps; `null` without one. */
+  recoveryKey(): Promise<string | undefined | null>
+  /** Makes what is missing of the account's encryption, and takes over what is there. */
+  bootstrapEncryption(options: BootstrapOptions): Promise<Bootstrapped>
+  /** Verifies this device with the recovery key and connects it to the backup. */
+  recover(recoveryKey: string): Promise<Recovered>
+  /** Downloads all room keys of the backup. */
+  restoreBackup(recoveryKey?: string | undefined | null): Promise<Restored>
+  /** Begins a new backup and takes the former one off the homeserver. */
+  resetBackup(rotateRecoveryKey: boolean): Promise<BackupReset>
 }
 
 /** How the account proves who it is. */
@@ -59,7 +69,19 @@ export type AccountAuth =
   | { type: 'password'; userId: string; password: string; deviceId?: string }
   | { type: 'stored'; userId?: string; deviceId?: string };
 
-/** The room-key backup. */
+/** A backup begun anew. */
+export interface BackupReset {
+  /** What was on the homeserver. */
+  previousVersion?: string
+  /** What was taken off it. */
+  deletedVersion?: string
+  /** What is there now. */
+  createdVersion: string
+  /** There is a new recovery key; the former one opens nothing any more. */
+  recoveryKeyCreated: boolean
+}
+
+/** The room-key backup; documented at `BackupStatus` in encryption.ts. */
 export interface BackupStatus {
   serverVersion?: string
   activeVersion?: string
@@ -68,6 +90,30 @@ export interface BackupStatus {
   decryptionKeyCached?: boolean
   keyLoadAttempted: boolean
   keyLoadError?: string
+  /** What a person has to do about it. */
+  issue: 'ok' | 'missing-server-backup' | 'key-load-failed' | 'key-not-loaded' | 'key-mismatch' | 'untrusted-signature' | 'inactive' | 'indeterminate'
+}
+
+/** How to set encryption up. */
+export interface BootstrapOptions {
+  /** Opens the account's secret storage; otherwise the kept one is tried. */
+  recoveryKey?: string
+  /** Make a new identity even though there is one. */
+  forceResetCrossSigning: boolean
+}
+
+/** What setting up changed; nothing, when all was there. */
+export interface Bootstrapped {
+  /** The account had no identity and has one now. */
+  identityCreated: boolean
+  /** The account's identity was replaced. */
+  identityReplaced: boolean
+  /** Our device was not signed and is now. */
+  deviceSigned: boolean
+  /** There is a new secret storage, and with it a new recovery key. */
+  recoveryKeyCreated: boolean
+  /** There is a new backup. */
+  backupCreated: boolean
 }
 
 /** Bounds of the gap filler. */
@@ -122,6 +168,8 @@ export interface EncryptionStatus {
   serverDeviceKnown?: boolean
   pendingVerifications: number
   crossSigning: CrossSigningKeys
+  /** All private cross-signing keys are here. */
+  privateKeysHere: boolean
 }
 
 /** Whether a failed turn was given up. */
@@ -347,6 +395,20 @@ export interface Receipt {
 /** Who may see a receipt. */
 export type ReceiptKind = "public" | "private";
 
+/** What a recovery key achieved. */
+export interface Recovered {
+  /** It opens the account's secret storage. */
+  recoveryKeyAccepted: boolean
+  /** The key of the backup on the homeserver is here. */
+  backupUsable: boolean
+  /** Our device is signed by the account's identity, whose keys are here. */
+  deviceOwnerVerified: boolean
+  /** What is missing, most important first. */
+  refusals: Array<'malformed-key' | 'former-key' | 'backup-key' | 'other-account' | 'no-secret-storage' | 'broken-secret-storage' | 'stale-identity' | 'missing-identity' | 'stale-backup' | 'missing-backup-key' | 'no-backup'>
+  /** The sentence about it, with the way out. */
+  error?: string
+}
+
 /** A redaction to send. */
 export interface Redact {
   roomId: string
@@ -361,6 +423,18 @@ export interface ResolvedAlias {
   roomId: string
   /** Servers that know it. */
   via: Array<string>
+}
+
+/** Room keys out of the backup. */
+export interface Restored {
+  /** The backup's version. */
+  version: string
+  /** Room keys of the backup that are in the store now. */
+  imported: number
+  /** Room keys in the backup. */
+  total: number
+  /** The backup's key was loaded from secret storage for this. */
+  loadedFromSecretStorage: boolean
 }
 
 /** What is known of a room; documented at `RoomInfo` in account.ts. */

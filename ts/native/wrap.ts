@@ -2,7 +2,6 @@
 import type {
   Account,
   EditText,
-  EncryptionStatus,
   FetchedMessage,
   Health,
   Identity,
@@ -19,6 +18,7 @@ import type {
   Sent,
 } from "./account.ts";
 import type * as Binding from "./binding.d.ts";
+import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Recovered, Restored } from "./encryption.ts";
 import { fromNative } from "./errors.ts";
 
 /** What the addon exports. */
@@ -137,6 +137,26 @@ class NativeAccount implements Account {
 
   encryptionStatus(): Promise<EncryptionStatus> {
     return call(() => this.#native.encryptionStatus());
+  }
+
+  recoveryKey(): Promise<string | undefined> {
+    return find(() => this.#native.recoveryKey());
+  }
+
+  bootstrapEncryption(options: BootstrapOptions): Promise<Bootstrapped> {
+    return call(() => this.#native.bootstrapEncryption(options));
+  }
+
+  recover(recoveryKey: string): Promise<Recovered> {
+    return call(() => this.#native.recover(recoveryKey));
+  }
+
+  restoreBackup(recoveryKey?: string): Promise<Restored> {
+    return call(() => this.#native.restoreBackup(recoveryKey));
+  }
+
+  resetBackup(rotateRecoveryKey: boolean): Promise<BackupReset> {
+    return call(() => this.#native.resetBackup(rotateRecoveryKey));
   }
 
   health(): Promise<Health> {

@@ -1,5 +1,17 @@
 /** The encryption status as `verify status --json` prints it; the shape is the official plugin's, so scripts keep working. */
-import type { EncryptionStatus } from "../native/account.ts";
+import type { BackupIssue, BackupStatus, EncryptionStatus } from "../native/encryption.ts";
+
+export interface BackupReport {
+  serverVersion: string | null;
+  activeVersion: string | null;
+  trusted: boolean | null;
+  matchesDecryptionKey: boolean | null;
+  decryptionKeyCached: boolean | null;
+  keyLoadAttempted: boolean;
+  keyLoadError: string | null;
+  /** What a person has to do about it. */
+  issue: BackupIssue;
+}
 
 export interface EncryptionReport {
   encryptionEnabled: boolean;
@@ -14,15 +26,7 @@ export interface EncryptionReport {
   recoveryKeyCreatedAt: string | null;
   recoveryKeyId: string | null;
   backupVersion: string | null;
-  backup: {
-    serverVersion: string | null;
-    activeVersion: string | null;
-    trusted: boolean | null;
-    matchesDecryptionKey: boolean | null;
-    decryptionKeyCached: boolean | null;
-    keyLoadAttempted: boolean;
-    keyLoadError: string | null;
-  };
+  backup: BackupReport;
   /** `false`: the homeserver does not know this device any more; null: it could not be asked. */
   serverDeviceKnown: boolean | null;
   pendingVerifications: number;
@@ -30,7 +34,6 @@ export interface EncryptionReport {
 }
 
 export function encryptionReport(status: EncryptionStatus): EncryptionReport {
-  const { backup } = status;
   return {
     encryptionEnabled: status.encryptionEnabled,
     userId: status.userId,
@@ -43,17 +46,22 @@ export function encryptionReport(status: EncryptionStatus): EncryptionReport {
     recoveryKeyCreatedAt: status.recoveryKeyCreatedAt === undefined ? null : new Date(status.recoveryKeyCreatedAt).toISOString(),
     recoveryKeyId: status.recoveryKeyId ?? null,
     backupVersion: status.backupVersion ?? null,
-    backup: {
-      serverVersion: backup.serverVersion ?? null,
-      activeVersion: backup.activeVersion ?? null,
-      trusted: backup.trusted ?? null,
-      matchesDecryptionKey: backup.matchesDecryptionKey ?? null,
-      decryptionKeyCached: backup.decryptionKeyCached ?? null,
-      keyLoadAttempted: backup.keyLoadAttempted,
-      keyLoadError: backup.keyLoadError ?? null,
-    },
+    backup: backupReport(status.backup),
     serverDeviceKnown: status.serverDeviceKnown ?? null,
     pendingVerifications: status.pendingVerifications,
     crossSigning: status.crossSigning,
+  };
+}
+
+export function backupReport(backup: BackupStatus): BackupReport {
+  return {
+    serverVersion: backup.serverVersion ?? null,
+    activeVersion: backup.activeVersion ?? null,
+    trusted: backup.trusted ?? null,
+    matchesDecryptionKey: backup.matchesDecryptionKey ?? null,
+    decryptionKeyCached: backup.decryptionKeyCached ?? null,
+    keyLoadAttempted: backup.keyLoadAttempted,
+    keyLoadError: backup.keyLoadError ?? null,
+    issue: backup.issue,
   };
 }

@@ -10,7 +10,7 @@ import { homeserverUrlProblem } from "../config/account-problem.ts";
 import { type EnvField, globalEnvName, processEnvironment, scopedEnvName } from "../config/env.ts";
 import { matrixSection } from "../config/section.ts";
 import { type ChannelSetupAdapter, defineChannelSetupContract } from "../host/setup.ts";
-import { accountKey, editAccount, IDENTITY_KEYS } from "./edit.ts";
+import { accountKey, editAccount, IDENTITY_KEYS } from "../config/edit.ts";
 import { setupFields } from "./fields.ts";
 import { isPrivateByName } from "./private-host.ts";
 

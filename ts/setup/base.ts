@@ -8,7 +8,7 @@ import { channelSecrets } from "../config/secret-contract.ts";
 import type { ChannelPlugin, ChannelSetupDmPolicy, ChannelSetupWizardAdapter, OpenClawConfig } from "../host/setup.ts";
 import { setupContract } from "./adapter.ts";
 import { configAdapter, isConfigured } from "./config-adapter.ts";
-import { editAccount, setAccountEnabled, writtenAccount } from "./edit.ts";
+import { editAccount, setAccountEnabled, writtenAccount } from "../config/edit.ts";
 
 const channel = "matrix";
 

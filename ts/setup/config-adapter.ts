@@ -9,7 +9,7 @@ import {
 import { processEnvironment } from "../config/env.ts";
 import { hasAnyMatrixAuth } from "../config/presence.ts";
 import type { ChannelPlugin } from "../host/setup.ts";
-import { deleteAccount, setAccountEnabled } from "./edit.ts";
+import { deleteAccount, setAccountEnabled } from "../config/edit.ts";
 
 /**
  * Whether the account is set up as far as this process can see: a reference that

@@ -12,7 +12,7 @@ import {
 import { processEnvironment } from "../config/env.ts";
 import { normalizeRoomKey } from "../config/rooms.ts";
 import type { ChannelSetupWizardAdapter, WizardPrompter } from "../host/setup.ts";
-import { editAccount, writtenAccount } from "./edit.ts";
+import { editAccount, writtenAccount } from "../config/edit.ts";
 import { isPrivate } from "./private-host.ts";
 
 type ConfigureContext = Parameters<ChannelSetupWizardAdapter["configure"]>[0];

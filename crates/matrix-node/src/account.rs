@@ -87,7 +87,11 @@ impl Account {
 
     /// Runs `work` with the account on the runtime; the look-up too happens there,
     /// so that no clone can be dropped on the JavaScript thread.
-    fn call<'env, T, W, F>(&self, env: &'env Env, work: W) -> napi::Result<PromiseRaw<'env, T>>
+    pub(crate) fn call<'env, T, W, F>(
+        &self,
+        env: &'env Env,
+        work: W,
+    ) -> napi::Result<PromiseRaw<'env, T>>
     where
         T: ToNapiValue + Send + 'static,
         W: FnOnce(core::Account) -> F + Send + 'static,

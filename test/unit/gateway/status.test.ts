@@ -85,7 +85,7 @@ describe("gateway methods", () => {
   it("[VER-10] matrix.verify.status answers for the account that runs", async () => {
     const on = start();
     await ready(on);
-    on.account.encryption = { crossSigningVerified: true, backup: { keyLoadAttempted: false, serverVersion: "3" } };
+    on.account.encryption = { crossSigningVerified: true, backup: { keyLoadAttempted: false, issue: "inactive", serverVersion: "3" } };
     expect(await call("matrix.verify.status")).toMatchObject({ ok: true, payload: { verified: true, deviceId: "BOTDEVICE", backup: { serverVersion: "3", activeVersion: null } } });
   });
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { MatrixChannelConfig } from "../../../ts/config/schema.ts";
 import { parseMatrixConfig } from "../../../ts/config/schema.ts";
 import { applySetupInput, type SetupInput, setupContract, setupInputProblem } from "../../../ts/setup/adapter.ts";
-import { deleteAccount, setAccountEnabled } from "../../../ts/setup/edit.ts";
+import { deleteAccount, setAccountEnabled } from "../../../ts/config/edit.ts";
 import { isPrivateByName } from "../../../ts/setup/private-host.ts";
 
 const HS = "https://hs.example.org";

@@ -7,7 +7,6 @@
 import type {
   Account,
   EditText,
-  EncryptionStatus,
   FetchedMessage,
   Health,
   Identity,
@@ -19,6 +18,7 @@ import type {
   SendText,
   Sent,
 } from "../../../ts/native/account.ts";
+import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Recovered, Restored } from "../../../ts/native/encryption.ts";
 import { MatrixError } from "../../../ts/native/errors.ts";
 
 export type Outgoing =
@@ -68,6 +68,14 @@ export class FakeAccount implements Account {
   /** Set to make the next sends fail. */
   sendError: Error | undefined;
   encryption: Partial<EncryptionStatus> = {};
+  /** The recovery key that the account keeps. */
+  storedKey: string | undefined;
+  /** What setting up encryption was asked for, and what it answers; an error is thrown. */
+  readonly setups: unknown[] = [];
+  bootstrapped: Partial<Bootstrapped> | Error = {};
+  recovered: Partial<Recovered> | Error = {};
+  restored: Partial<Restored> | Error = {};
+  backupReset: Partial<BackupReset> | Error = {};
   #health = emptyHealth();
   #keys = new Map<string, OutboxEntry>();
   #events = 0;
@@ -290,12 +298,54 @@ export class FakeAccount implements Account {
       crossSigningVerified: false,
       signedByOwner: false,
       recoveryKeyStored: false,
-      backup: { keyLoadAttempted: false },
+      backup: { keyLoadAttempted: false, issue: "missing-server-backup" },
       serverDeviceKnown: true,
       pendingVerifications: 0,
       crossSigning: { masterKeyPublished: false, selfSigningKeyPublished: false, userSigningKeyPublished: false },
+      privateKeysHere: false,
       ...this.encryption,
     };
+  }
+
+  async recoveryKey(): Promise<string | undefined> {
+    this.#open();
+    return this.storedKey;
+  }
+
+  async bootstrapEncryption(options: BootstrapOptions): Promise<Bootstrapped> {
+    return {
+      identityCreated: false,
+      identityReplaced: false,
+      deviceSigned: false,
+      recoveryKeyCreated: false,
+      backupCreated: false,
+      ...this.#setUp({ bootstrap: options }, this.bootstrapped),
+    };
+  }
+
+  async recover(recoveryKey: string): Promise<Recovered> {
+    return {
+      recoveryKeyAccepted: true,
+      backupUsable: true,
+      deviceOwnerVerified: true,
+      refusals: [],
+      ...this.#setUp({ recover: recoveryKey }, this.recovered),
+    };
+  }
+
+  async restoreBackup(recoveryKey?: string): Promise<Restored> {
+    return { version: "1", imported: 0, total: 0, loadedFromSecretStorage: false, ...this.#setUp({ restore: recoveryKey }, this.restored) };
+  }
+
+  async resetBackup(rotateRecoveryKey: boolean): Promise<BackupReset> {
+    return { createdVersion: "2", recoveryKeyCreated: rotateRecoveryKey, ...this.#setUp({ reset: rotateRecoveryKey }, this.backupReset) };
+  }
+
+  #setUp<T>(asked: unknown, answer: T | Error): T {
+    this.#open();
+    this.setups.push(asked);
+    if (answer instanceof Error) throw answer;
+    return answer;
   }
 
   async health(): Promise<Health> {

@@ -1,7 +1,7 @@
 /** Writing to `channels.matrix`: always a new configuration, always into the place that is read. */
-import { DEFAULT_ACCOUNT_ID, type HostConfig, type MatrixAccountConfig, normalizeAccountId } from "../config/accounts.ts";
-import type { MatrixChannelConfig } from "../config/schema.ts";
-import { matrixSection } from "../config/section.ts";
+import { DEFAULT_ACCOUNT_ID, type HostConfig, type MatrixAccountConfig, normalizeAccountId } from "./accounts.ts";
+import type { MatrixChannelConfig } from "./schema.ts";
+import { matrixSection } from "./section.ts";
 
 /** The key of the account's entry in `accounts`, in whatever spelling it has there. */
 export function accountKey(section: MatrixChannelConfig, accountId: string): string | undefined {

@@ -1,0 +1,79 @@
+/** `openclaw matrix encryption setup`: the account's encryption, from whatever state, and `encryption: true` in the configuration. */
+import { isDeepStrictEqual } from "node:util";
+import type { HostConfig } from "../config/accounts.ts";
+import { accountKey, editAccount, writtenAccount } from "../config/edit.ts";
+import { dotted } from "../config/key-path.ts";
+import { matrixSection } from "../config/section.ts";
+import { selectAccount } from "../config/select.ts";
+import { configFile as hostConfigFile, type ConfigFile } from "../host/config-file.ts";
+import { encryptionSetupOperation, type SetupReport } from "../operations/bootstrap.ts";
+import { type CommandHost, type CommandOutcome, onGatewayOrAccount } from "./run.ts";
+import { BOOTSTRAP_MS, bootstrapLines, type BootstrapOptions, bootstrapParams } from "./verify-bootstrap.ts";
+
+export interface EncryptionSetupReport extends SetupReport {
+  accountId: string;
+  /** Where the account's keys stand in the configuration. */
+  configPath: string;
+  encryptionChanged: boolean;
+}
+
+/** Codes after which `encryption: true` would keep the account from starting. */
+const NOT_FOR_ENCRYPTION: ReadonlySet<string> = new Set(["device_in_use", "account_mismatch", "config_invalid"]);
+
+function pathOf(cfg: HostConfig, accountId: string): string {
+  const key = accountKey(matrixSection(cfg), accountId);
+  return key === undefined ? "channels.matrix" : dotted(["channels", "matrix", "accounts", key]);
+}
+
+export async function encryptionSetup(
+  host: CommandHost,
+  options: BootstrapOptions,
+  _args: string[] = [],
+  file: ConfigFile = hostConfigFile,
+): Promise<CommandOutcome> {
+  const params = await bootstrapParams(options);
+  const accountId = selectAccount(host.cfg, options.account);
+  const before = await file.read();
+  const written = structuredClone(writtenAccount(before, accountId));
+  // Without a gateway the account is opened here, as it will be once the configuration says so.
+  const asSetUp = { ...host, cfg: editAccount(host.cfg, accountId, { encryption: true }) };
+  const done = await onGatewayOrAccount<SetupReport>(
+    asSetUp,
+    accountId,
+    encryptionSetupOperation.method,
+    { ...params },
+    (account, context) => encryptionSetupOperation.run(account, params, context),
+    BOOTSTRAP_MS,
+  );
+  const needed = host.cfg.channels?.matrix !== undefined && written.encryption !== true;
+  const encryptionChanged = needed && !NOT_FOR_ENCRYPTION.has(done.code ?? "");
+  // What was asked of the homeserver is over: a gateway that reloads now disturbs nothing.
+  if (encryptionChanged) {
+    await file.edit((now) => {
+      if (!isDeepStrictEqual(writtenAccount(now, accountId), written)) {
+        throw new Error(
+          `The configuration of account "${accountId}" changed while this ran; it is left as it is now. ` +
+            `Look at ${pathOf(now, accountId)}, then run this again.`,
+        );
+      }
+      return editAccount(now, accountId, { encryption: true });
+    });
+  }
+  const report: EncryptionSetupReport = {
+    success: done.success,
+    ...(done.error === undefined ? {} : { error: done.error, code: done.code }),
+    accountId,
+    configPath: pathOf(before, accountId),
+    encryptionChanged,
+    bootstrap: done.bootstrap,
+    status: done.status,
+  };
+  return {
+    json: report,
+    lines: [
+      ...(encryptionChanged ? [`Switched on: ${report.configPath}.encryption is true now; a running gateway takes it over by itself.`] : []),
+      ...bootstrapLines(done.bootstrap, options.verbose ?? false),
+    ],
+    exitCode: done.success ? 0 : 1,
+  };
+}
