@@ -12,6 +12,8 @@ export interface RunningAccount {
   resolved: () => ResolvedMatrixAccount;
   /** Newest health the account reported. */
   health?: Health;
+  /** What the configured recovery key could not do. */
+  recoveryProblem?: string;
   startedAt: number;
 }
 

@@ -15,6 +15,7 @@ import { runIngress } from "./ingress.ts";
 import { openAccount, type Opened } from "./open.ts";
 import { accountPath } from "./place.ts";
 import { createPorts } from "./ports.ts";
+import { recoverUnattended } from "./recovery.ts";
 import { leave, type RunningAccount, runningAccounts, setBlocked } from "./registry.ts";
 import { type Trouble, trouble, troubleOf } from "./sentences.ts";
 
@@ -165,6 +166,15 @@ class AccountStart {
     pulse.unref();
     try {
       account.start();
+      void recoverUnattended({
+        account,
+        resolved: entry.resolved(),
+        path: this.#place.path,
+        log: this.#log,
+        delay: this.#around.delay,
+        signal: abortSignal,
+        tell: (problem) => void (entry.recoveryProblem = problem),
+      });
       const end = await Promise.race([aborted(abortSignal), ingress]);
       return end ?? undefined;
     } catch (error) {

@@ -23,6 +23,8 @@ export interface MatrixProbe {
   code?: string;
   /** Of the account that runs here. */
   health?: Health;
+  /** What its configured recovery key could not do. */
+  recoveryProblem?: string;
 }
 
 async function ask(account: ResolvedMatrixAccount, timeoutMs: number): Promise<ProbeResult> {
@@ -51,10 +53,11 @@ export async function probeAccount(account: ResolvedMatrixAccount, timeoutMs: nu
       userId: result.userId ?? identity?.userId,
       deviceId: result.deviceId ?? identity?.deviceId,
       health,
+      recoveryProblem: running?.recoveryProblem,
     };
   } catch (error) {
     const { code, message } = troubleOf(error, { path, accountId: account.accountId });
-    return { ok: false, elapsedMs: Date.now() - startedAt, code, error: message, health };
+    return { ok: false, elapsedMs: Date.now() - startedAt, code, error: message, health, recoveryProblem: running?.recoveryProblem };
   }
 }
 
@@ -144,6 +147,8 @@ export const status: ChannelStatusAdapter<ResolvedMatrixAccount, MatrixProbe> = 
       if (probe && !probe.ok && !lifecycle && snapshot.lifecycle !== "blocked") issues.push({ accountId: snapshot.accountId, kind: "runtime", message: probe.error ?? "The homeserver does not answer." });
       const health = probe?.health ?? runningAccount(snapshot.accountId)?.health;
       if (health) issues.push(...healthIssues(snapshot.accountId, health));
+      const unrecovered = probe?.recoveryProblem ?? runningAccount(snapshot.accountId)?.recoveryProblem;
+      if (unrecovered) issues.push({ accountId: snapshot.accountId, kind: "auth", message: `The configured recoveryKey did not do its work: ${unrecovered}`, fix: `See \`openclaw matrix verify status --account ${snapshot.accountId} --verbose\`.` });
       return issues.map((issue) => ({ channel: "matrix", ...issue }));
     }),
 };
