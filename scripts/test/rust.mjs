@@ -1,6 +1,7 @@
 // The Rust tests: runs the binaries that the shared build made, and reads what they print.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { root } from "../rig/toolchain.mjs";
 
@@ -47,7 +48,10 @@ export function runTestBinary(binary, options = {}) {
     const tests = [];
     /** @type {{ passed: number, failed: number, ignored: number } | undefined} */
     let summary;
-    const child = spawn(binary.executable, options.args ?? [], { cwd: binary.directory, env: options.env ?? process.env, stdio: ["ignore", "pipe", "inherit"] });
+    // What tests leave beside their folders goes with this one.
+    const temporary = mkdtempSync(join(tmpdir(), "openclaw-matrix-rust-"));
+    const env = { ...(options.env ?? process.env), TMPDIR: temporary };
+    const child = spawn(binary.executable, options.args ?? [], { cwd: binary.directory, env, stdio: ["ignore", "pipe", "inherit"] });
     let rest = "";
     child.stdout.setEncoding("utf8").on("data", (/** @type {string} */ text) => {
       process.stderr.write(text);
@@ -69,6 +73,7 @@ export function runTestBinary(binary, options = {}) {
     });
     child.on("error", reject);
     child.on("close", (code, signal) => {
+      rmSync(temporary, { recursive: true, force: true });
       const file = relative(root, binary.source);
       const counted = tests.filter((test) => test.status === "passed").length;
       if (!summary) tests.push({ file, name: `${binary.name} ended early (${signal ?? `exit code ${code}`})`, status: "failed" });

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OpenAccountOptions } from "../../ts/native/account.ts";
 import { loadNative } from "../../ts/native/load.ts";
@@ -101,27 +101,82 @@ describe("the account's folder", () => {
   });
 });
 
-describe("fifty times open and close", () => {
-  it("leaves no handle, file or thread behind", async () => {
-    const native = loadNative(rootDir);
-    const given = options();
-    const cycle = async () => {
-      const account = await native.openAccount(given);
-      account.start();
-      await account.close();
-    };
-    const count = () => ({
-      resources: process.getActiveResourcesInfo().length,
-      ...(process.platform === "linux" ? { files: readdirSync("/proc/self/fd").length, threads: readdirSync("/proc/self/task").length } : {}),
+describe("the account's stop", () => {
+  it("[INS-11] takes less than the host's five seconds with hundreds of sends under way at a homeserver that hangs, and the process ends", { timeout: 120_000 }, async () => {
+    const rooms = Array.from({ length: 60 }, (_, at) => `!room${at}:stub.test`);
+    const timeline = { events: [], limited: false, prev_batch: "p" };
+    homeserver.overrides.set("GET /_matrix/client/v3/sync", {
+      body: { next_batch: "s1", rooms: { join: Object.fromEntries(rooms.map((room) => [room, { timeline }])) }, device_one_time_keys_count: { signed_curve25519: 50 } },
     });
-    // The runtime's threads and the stub's connections come with the first ones.
-    for (let round = 0; round < 5; round++) await cycle();
-    const before = count();
-    for (let round = 0; round < 45; round++) await cycle();
-    const after = count();
+    const child = addonChild(
+      rootDir,
+      options(),
+      `${OPEN}
+      console.log("open");
+      const reader = Array.fromAsync(account.batches());
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const sends = Array.from({ length: 600 }, (_, at) =>
+        account.sendText({ roomId: "!room" + (at % 60) + ":stub.test", markdown: "text " + at, kind: "text", chunkLimit: 4000, chunkMode: "length", tables: "block", waitMs: 60_000 }).catch((error) => error.code),
+      );
+      while ((await account.health()).outbox.queued < 600) await new Promise((resolve) => setTimeout(resolve, 20));
+      const begun = performance.now();
+      await account.close();
+      const took = performance.now() - begun;
+      await reader;
+      const outcomes = await Promise.all(sends);
+      console.log(JSON.stringify({ took, unfinished: outcomes.filter((one) => one?.state !== "sent").length }));
+      `,
+    );
+    expect(await child.line()).toBe("open");
+    homeserver.overrides.delete("GET /_matrix/client/v3/sync");
+    homeserver.hangs = /./;
+    try {
+      const { took, unfinished } = JSON.parse(await child.line()) as { took: number; unfinished: number };
+      expect(took).toBeLessThan(5000);
+      expect(unfinished).toBe(600);
+      const { code, signal, stderr } = await child.ended;
+      expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: "" });
+    } finally {
+      homeserver.hangs = undefined;
+    }
+  });
+});
+
+describe("two hundred times open and close in one process", () => {
+  it("[INS-11] leaves no handle, file, thread or memory behind", { timeout: 600_000 }, async () => {
+    const script = `
+      import { readdirSync } from "node:fs";
+      const cycle = async () => {
+        const account = await native.openAccount(options);
+        account.start();
+        let health = await account.health();
+        while (health.sync.state !== "running") health = await account.healthAfter(health.version);
+        await account.close();
+      };
+      const linux = process.platform === "linux";
+      const measure = () => {
+        globalThis.gc?.();
+        return {
+          resources: process.getActiveResourcesInfo().length,
+          files: linux ? readdirSync("/proc/self/fd").length : 0,
+          threads: linux ? readdirSync("/proc/self/task").length : 0,
+          rss: process.memoryUsage.rss(),
+        };
+      };
+      // The runtime's threads, the allocator's arenas and the connections come with the first ones.
+      for (let round = 0; round < 40; round++) await cycle();
+      const before = measure();
+      for (let round = 0; round < 160; round++) await cycle();
+      console.log(JSON.stringify({ before, after: measure() }));
+    `;
+    const { code, signal, stdout, stderr } = await addonChild(rootDir, options(), script).ended;
+    expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: "" });
+    const { before, after } = JSON.parse(stdout) as Record<"before" | "after", Record<"resources" | "files" | "threads" | "rss", number>>;
     expect(after.resources).toBeLessThanOrEqual(before.resources + 4);
-    if (before.files !== undefined && after.files !== undefined) expect(after.files).toBeLessThanOrEqual(before.files + 8);
+    expect(after.files).toBeLessThanOrEqual(before.files + 8);
     // Blocking threads come and go, sixteen at most.
-    if (before.threads !== undefined && after.threads !== undefined) expect(after.threads).toBeLessThanOrEqual(before.threads + 16);
+    expect(after.threads).toBeLessThanOrEqual(before.threads + 16);
+    // 100 KiB a cycle would be sixteen.
+    expect((after.rss - before.rss) / 2 ** 20).toBeLessThan(16);
   });
 });

@@ -20,6 +20,8 @@ export class StubHomeserver {
   readonly userId = "@bot:stub.test";
   /** Answers by `METHOD path` that stand before the usual ones. */
   readonly overrides = new Map<string, Answer>();
+  /** Requests of `METHOD path` that fit are never answered. */
+  hangs: RegExp | undefined;
 
   private constructor() {
     this.#server = createServer((request, response) => {
@@ -55,9 +57,10 @@ export class StubHomeserver {
     const url = new URL(request.url ?? "/", "http://stub");
     const asked = `${request.method} ${url.pathname}`;
     this.requests.push(asked);
+    if (this.hangs?.test(asked)) return;
     const path = url.pathname.replace(/^\/_matrix\/client\/(?:v\d|r0|unstable)\//, "");
     const override = this.overrides.get(asked);
-    if (!override && path === "sync" && url.searchParams.has("since")) {
+    if (!override && path === "sync" && Number(url.searchParams.get("timeout") ?? 0) > 0 && url.searchParams.has("since")) {
       // Nothing ever happens: the client hangs up, or we do.
       this.#syncs.add(response);
       response.on("close", () => this.#syncs.delete(response));
@@ -80,6 +83,7 @@ export class StubHomeserver {
       case "GET capabilities":
         return { body: { capabilities: {} } };
       case "GET sync":
+        // The first one, and one that does not wait.
         return { body: { next_batch: "s1", device_one_time_keys_count: { signed_curve25519: 50 }, device_unused_fallback_key_types: ["signed_curve25519"] } };
       case "POST keys/upload":
         return { body: { one_time_key_counts: { signed_curve25519: 50 } } };

@@ -6,6 +6,8 @@ import { RECOVERY_KEY_FLAGS } from "./recovery-key-flags.ts";
 export const GROUPS: Readonly<Record<string, string>> = {
   encryption: "The account's end-to-end encryption",
   verify: "Encryption and verification of this device",
+  "dead-letters": "Messages whose answer failed for good",
+  outbox: "Messages that are not sent",
   "verify backup": "The account's room-key backup",
 };
 
@@ -29,6 +31,45 @@ export const COMMANDS: readonly CommandDeclaration[] = [
       "--allow-degraded-local-state": "report even if the homeserver cannot be asked",
     },
     load: async () => (await import("./verify.ts")).verifyStatus,
+  },
+  {
+    words: "dead-letters list",
+    summary: "List the messages whose answer failed for good, with the cause",
+    load: async () => (await import("./dead-letters.ts")).list,
+  },
+  {
+    words: "dead-letters show <id>",
+    summary: "Show one of them with its text",
+    load: async () => (await import("./dead-letters.ts")).show,
+  },
+  {
+    words: "dead-letters resubmit [ids...]",
+    summary: "Have them answered again",
+    flags: { "--all": "all that there are" },
+    load: async () => (await import("./dead-letters.ts")).resubmit,
+  },
+  {
+    words: "dead-letters drop [ids...]",
+    summary: "Forget them unanswered",
+    flags: { "--all": "all that there are" },
+    load: async () => (await import("./dead-letters.ts")).drop,
+  },
+  {
+    words: "outbox list",
+    summary: "List the messages that are not sent, and why",
+    load: async () => (await import("./outbox.ts")).list,
+  },
+  {
+    words: "outbox retry [ids...]",
+    summary: "Send again what was given up, and at once what waits",
+    flags: { "--all": "all that there are" },
+    load: async () => (await import("./outbox.ts")).retry,
+  },
+  {
+    words: "outbox drop [ids...]",
+    summary: "Give messages up for good",
+    flags: { "--all": "all that there are" },
+    load: async () => (await import("./outbox.ts")).drop,
   },
   {
     words: "verify bootstrap",

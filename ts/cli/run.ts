@@ -123,7 +123,7 @@ async function withOwnAccount<T>(host: CommandHost, accountId: string, run: (acc
 }
 
 /** The refused lock as a sentence that says who holds it; any other error as it is. */
-async function lockedBy(refusal: unknown, native: Native, stateDir: string, accountId: string): Promise<unknown> {
+export async function lockedBy(refusal: unknown, native: Native, stateDir: string, accountId: string): Promise<unknown> {
   if (!isMatrixError(refusal, "store_locked")) return refusal;
   const holder = await native.lockHolder(stateDir).catch(() => undefined);
   const who = holder ? `process ${holder.pid}, since ${new Date(holder.since).toISOString()}` : "another process";

@@ -237,6 +237,16 @@ export function roomConfig(account: Pick<ResolvedMatrixAccount, "config">, room:
   return matchRoom(account.config.groups, room);
 }
 
+/** What the core opens the account's queues with: no login is needed to look into them. */
+export function toOpenQueuesOptions(account: ResolvedMatrixAccount, stateRoot: string): Pick<OpenAccountOptions, "accountId" | "stateDir" | "storePassphrase"> {
+  const passphrase = secretState(account.config.storePassphrase);
+  return {
+    accountId: account.accountId,
+    stateDir: accountStateDir(stateRoot, account.accountId),
+    storePassphrase: passphrase.state === "available" ? passphrase.value : undefined,
+  };
+}
+
 /**
  * What the core opens the account with.
  *

@@ -61,8 +61,17 @@ export class AccountStatus {
   }
 }
 
+/** Receiving works, and yet something is lost, or will be, unless a person looks: `openclaw channels status` shows it as `health:degraded`. */
+function degraded({ undecryptable, duplicateOneTimeKeys, notices }: Health): boolean {
+  return undecryptable.sustained || duplicateOneTimeKeys || notices.length > 0;
+}
+
 /** The host's patch for a health; the transport is alive as long as syncs succeed. */
 export function healthPatch(health: Health, place: { path: string; accountId: string }): Patch {
+  return { ...syncPatch(health, place), healthState: degraded(health) ? "degraded" : undefined };
+}
+
+function syncPatch(health: Health, place: { path: string; accountId: string }): Patch {
   const { sync } = health;
   const activity = sync.lastSuccessAt === undefined ? {} : { lastTransportActivityAt: sync.lastSuccessAt };
   const message = sync.error && trouble(sync.error.code as MatrixErrorCode, sync.error.message, place).message;

@@ -6,11 +6,13 @@
 import { setTimeout } from "node:timers/promises";
 import { type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
 import { type Drop, dropLevel } from "../inbound/drop.ts";
+import { UnansweredTurn } from "../inbound/failure.ts";
 import { judgeInvite, viaServers } from "../inbound/invite.ts";
 import { handleMessage } from "../inbound/message.ts";
 import type { InboundPorts } from "../inbound/ports.ts";
 import { refusalOf } from "../inbound/refusal.ts";
-import type { InboundEvent, InboundInvite, InboundMessage } from "../native/account.ts";
+import { skippedLine } from "../inbound/skipped.ts";
+import type { InboundEvent, InboundInvite, InboundMessage, InboundSkipped } from "../native/account.ts";
 import { isMatrixError } from "../native/errors.ts";
 import { Lanes } from "./lanes.ts";
 import { oncePerTurn } from "./registry.ts";
@@ -55,6 +57,7 @@ export async function runIngress(ports: InboundPorts, hooks: IngressHooks): Prom
 }
 
 async function handleEvent(event: InboundEvent, ports: InboundPorts, hooks: IngressHooks, release: () => void): Promise<void> {
+  if (event.type === "skipped") return handleSkipped(event, ports);
   const { identity } = ports.account;
   const run = async () => {
     switch (event.type) {
@@ -115,13 +118,20 @@ async function offer(
     try {
       return await attempt();
     } catch (error) {
-      if (taken() || isMatrixError(error)) throw error;
+      if (taken() || isMatrixError(error) || error instanceof UnansweredTurn) throw error;
       const refusal = refusalOf(error);
       const patient = refusal === "draining" || (refusal === "recovering" && Date.now() - begun < RECOVERY_PATIENCE_MS);
       if (!patient && tries > 1) throw error;
       await refused(error, tries);
     }
   }
+}
+
+/** Said in the log at once, and to the agent with the room's next turn; the inbox keeps it until then. */
+async function handleSkipped(notice: InboundSkipped, ports: InboundPorts): Promise<void> {
+  if (notice.attempts === 0) ports.log.warn(skippedLine(ports.accountId, ports.path, notice));
+  const told = ports.skipped.add(notice).map(({ seq }) => seq);
+  if (told.length > 0) await ports.account.settle(told).catch(() => undefined);
 }
 
 /** The event comes again after a pause; after its last try it stays as a dead letter. */
@@ -134,12 +144,29 @@ async function giveBack(event: InboundEvent, ports: InboundPorts, error: unknown
   try {
     const { deadLetter } = await ports.account.fail(event.seq, reason);
     const what = `[${ports.accountId}] an event in ${event.roomId} failed: ${reason}`;
-    if (deadLetter) ports.log.error(`${what}; given up after ${event.attempts + 1} tries, kept as a dead letter`);
+    if (deadLetter) ports.log.error(`${what}; given up after ${event.attempts + 1} tries, kept as a dead letter; see \`openclaw matrix dead-letters list --account ${ports.accountId}\``);
     else ports.log.warn(`${what}; it will be tried again`);
+    if (deadLetter && error instanceof UnansweredTurn) await tellUnanswered(event, ports, error);
   } catch (failure) {
     // A closed account keeps the row; the next start hands it out again.
     ports.log.debug?.(`[${ports.accountId}] an event in ${event.roomId} waits for the next start: ${reason} (${String(failure)})`);
   }
+}
+
+/** Nobody is left waiting for an answer that will not come; what the host has to say of the cause is for them. */
+async function tellUnanswered(event: InboundEvent, ports: InboundPorts, error: UnansweredTurn): Promise<void> {
+  await ports.account
+    .sendText({
+      roomId: error.roomId,
+      threadRootId: error.threadRootId,
+      markdown: error.message,
+      kind: "notice",
+      key: `in:${event.eventId}:unanswered`,
+      chunkLimit: 4000,
+      chunkMode: "length",
+      tables: "block",
+    })
+    .catch((failure: unknown) => ports.log.debug?.(`[${ports.accountId}] no notice of the failure in ${error.roomId}: ${String(failure)}`));
 }
 
 async function handleInvite(invite: InboundInvite, ports: InboundPorts): Promise<void> {

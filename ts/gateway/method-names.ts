@@ -2,6 +2,13 @@
 export const METHOD_SCOPES = {
   "matrix.status": "operator.read",
   "matrix.verify.status": "operator.admin",
+  "matrix.deadLetters.list": "operator.read",
+  "matrix.deadLetters.show": "operator.admin",
+  "matrix.deadLetters.resubmit": "operator.admin",
+  "matrix.deadLetters.drop": "operator.admin",
+  "matrix.outbox.list": "operator.read",
+  "matrix.outbox.retry": "operator.admin",
+  "matrix.outbox.drop": "operator.admin",
   "matrix.verify.bootstrap": "operator.admin",
   "matrix.verify.recoveryKey": "operator.admin",
   "matrix.encryption.setup": "operator.admin",

@@ -3,11 +3,15 @@
  * One table; what they do on an account stands in operations/, where the command
  * line finds it, too.
  */
-import { type HostConfig, listMatrixAccountIds } from "../config/accounts.ts";
+import { type HostConfig, listMatrixAccountIds, resolveMatrixAccount, toOpenQueuesOptions } from "../config/accounts.ts";
 import { selectAccount } from "../config/select.ts";
-import { hostRuntime } from "../host/slot.ts";
+import { hostRuntime, pluginRootDir } from "../host/slot.ts";
 import type { GatewayRequestHandlerOptions, OpenClawConfig } from "../host/types.ts";
 import { isMatrixError, MatrixError } from "../native/errors.ts";
+import { loadNative } from "../native/load.ts";
+import { deadLettersDrop, deadLettersList, deadLettersResubmit, deadLettersShow } from "../operations/dead-letters.ts";
+import { outboxDrop, outboxList, outboxRetry } from "../operations/outbox.ts";
+import type { QueueOperation } from "../operations/queue-operation.ts";
 import { encryptionSetupOperation, verifyBootstrapOperation } from "../operations/bootstrap.ts";
 import type { Operation } from "../operations/operation.ts";
 import { backupResetOperation, backupRestoreOperation, backupStatusOperation } from "../operations/verify-backup.ts";
@@ -35,6 +39,23 @@ function onAccount<P extends object>(operation: Operation<MethodName, P, unknown
   };
 }
 
+/** An operation on an account's queues; one that does not run has its folder opened for that moment. */
+function onQueues<P extends object>(operation: QueueOperation<MethodName, P, unknown>): Method {
+  return async (params, cfg) => {
+    const accountId = selectAccount(cfg, typeof params.accountId === "string" ? params.accountId : undefined);
+    const read = operation.read(params);
+    const running = runningAccount(accountId);
+    if (running) return operation.run(running.account.queues, read);
+    const native = loadNative(pluginRootDir());
+    const queues = await native.openQueues(toOpenQueuesOptions(resolveMatrixAccount(cfg, accountId), hostRuntime().state.resolveStateDir()));
+    try {
+      return await operation.run(queues, read);
+    } finally {
+      await queues.close();
+    }
+  };
+}
+
 export const METHODS: Readonly<Record<MethodName, Method>> = {
   "matrix.status": async (_params, cfg) => ({
     accounts: await Promise.all(
@@ -47,6 +68,13 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
     ),
   }),
   "matrix.verify.status": onAccount(verifyStatusOperation),
+  "matrix.deadLetters.list": onQueues(deadLettersList),
+  "matrix.deadLetters.show": onQueues(deadLettersShow),
+  "matrix.deadLetters.resubmit": onQueues(deadLettersResubmit),
+  "matrix.deadLetters.drop": onQueues(deadLettersDrop),
+  "matrix.outbox.list": onQueues(outboxList),
+  "matrix.outbox.retry": onQueues(outboxRetry),
+  "matrix.outbox.drop": onQueues(outboxDrop),
   "matrix.verify.bootstrap": onAccount(verifyBootstrapOperation),
   "matrix.verify.recoveryKey": onAccount(verifyDeviceOperation),
   "matrix.encryption.setup": onAccount(encryptionSetupOperation),

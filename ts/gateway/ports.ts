@@ -5,6 +5,7 @@ import { DropLog } from "../inbound/drop.ts";
 import { PendingHistory } from "../inbound/history.ts";
 import type { InboundPorts } from "../inbound/ports.ts";
 import { Quotes } from "../inbound/quote.ts";
+import { SkippedNotices } from "../inbound/skipped.ts";
 import type { Account } from "../native/account.ts";
 import { TurnReply } from "../outbound/reply.ts";
 import { writeSettings } from "../outbound/settings.ts";
@@ -35,6 +36,7 @@ export function createPorts(input: WiringInput): InboundPorts {
     account,
     bots: input.bots,
     history: new PendingHistory(),
+    skipped: new SkippedNotices(),
     quotes: new Quotes(account),
     drops: new DropLog(accountId, log),
     log,

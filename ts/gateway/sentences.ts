@@ -9,7 +9,7 @@ export interface Trouble {
 }
 
 /** Codes that time alone may cure. */
-const TRANSIENT: ReadonlySet<MatrixErrorCode> = new Set<MatrixErrorCode>(["network", "timeout", "rate_limited", "internal", "cancelled", "closed"]);
+const TRANSIENT: ReadonlySet<MatrixErrorCode> = new Set<MatrixErrorCode>(["network", "timeout", "rate_limited", "account_restricted", "storage_failed", "internal", "cancelled", "closed"]);
 
 /**
  * Advice by code.
@@ -31,7 +31,10 @@ function advice(code: MatrixErrorCode, path: string, accountId: string): string 
     case "store_locked":
       return "Stop the other process, or wait: this account starts as soon as the lock is free";
     case "store_corrupt":
-      return `Move the account's folder aside and restart; then run \`openclaw matrix verify status --account ${accountId}\``;
+      return `Set ${path}.userId and ${path}.password: the plugin then logs in as a new device; see \`openclaw matrix verify status --account ${accountId}\` afterwards`;
+    case "account_restricted":
+    case "storage_failed":
+      return "The plugin keeps trying";
     case "not_found":
     case "forbidden":
       return `Check that ${path}.homeserver is the homeserver's base URL`;

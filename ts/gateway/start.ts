@@ -6,7 +6,7 @@
 import { listMatrixAccountIds, type ResolvedMatrixAccount, resolveMatrixAccount, roomConfig } from "../config/accounts.ts";
 import { hostRuntime, pluginRootDir } from "../host/slot.ts";
 import type { ChannelGatewayContext, OpenClawConfig, PluginRuntime } from "../host/types.ts";
-import type { Account, InboundMessage, Native } from "../native/account.ts";
+import type { Account, Health, InboundMessage, Native } from "../native/account.ts";
 import type { MatrixErrorCode } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
 import { AccountStatus, healthPatch } from "./account-status.ts";
@@ -68,6 +68,10 @@ interface Derived {
 
 class AccountStart {
   #known: Derived | undefined;
+  /** Ends the account that is being served, so that it is opened anew. */
+  #breakOff: ((trouble: Trouble) => void) | undefined;
+  /** How often in a row a store broke while it was in use. */
+  #broke = 0;
   readonly #ctx: StartContext;
   readonly #around: Surroundings;
   readonly #status: AccountStatus;
@@ -94,7 +98,7 @@ class AccountStart {
         }
         const end = await this.#serve(opened);
         attempt = 0;
-        if (end) await this.#waitOut(end, 1);
+        if (end) await this.#waitOut(end, Math.max(1, this.#broke));
       }
     } finally {
       setBlocked(accountId, undefined);
@@ -160,9 +164,10 @@ class AccountStart {
       () => trouble("closed", "The account's inbox ended", this.#place),
       (error: unknown) => troubleOf(error, this.#place),
     );
+    const broken = new Promise<Trouble>((resolve) => (this.#breakOff = resolve));
     const health = this.#followHealth(entry);
     // Health speaks up when something changes; an idle sync is alive without changing anything.
-    const pulse = setInterval(() => void this.#pulse(account), PULSE_MS);
+    const pulse = setInterval(() => void this.#pulse(entry), PULSE_MS);
     pulse.unref();
     try {
       account.start();
@@ -175,7 +180,7 @@ class AccountStart {
         signal: abortSignal,
         tell: (problem) => void (entry.recoveryProblem = problem),
       });
-      const end = await Promise.race([aborted(abortSignal), ingress]);
+      const end = await Promise.race([aborted(abortSignal), ingress, broken]);
       return end ?? undefined;
     } catch (error) {
       return troubleOf(error, this.#place);
@@ -189,9 +194,11 @@ class AccountStart {
     }
   }
 
-  async #pulse(account: Account): Promise<void> {
-    const health = await account.health().catch(() => undefined);
-    if (health && !this.#ctx.abortSignal.aborted) this.#status.follow(healthPatch(health, this.#place));
+  async #pulse(entry: RunningAccount): Promise<void> {
+    const health = await entry.account.health().catch(() => undefined);
+    if (!health || this.#ctx.abortSignal.aborted) return;
+    entry.health = health;
+    this.#status.follow(healthPatch(health, this.#place));
   }
 
   async #followHealth(entry: RunningAccount): Promise<void> {
@@ -203,6 +210,7 @@ class AccountStart {
       if (!health || this.#ctx.abortSignal.aborted) return;
       version = health.version;
       entry.health = health;
+      if (this.#storeBroke(health)) return;
       const patch = healthPatch(health, this.#place);
       this.#status.follow(patch);
       const reason = health.sync.state === "blocked" ? (patch.lastError ?? "") : "";
@@ -212,6 +220,16 @@ class AccountStart {
       unreadable = health.undecryptable.waiting;
       setBlocked(this.#ctx.accountId, reason ? { code: (health.sync.error?.code ?? "internal") as MatrixErrorCode, message: reason, since: Date.now() } : undefined);
     }
+  }
+
+  /** A file that breaks while it is in use is set aside, or named, when the account is opened again. */
+  #storeBroke({ sync }: Health): boolean {
+    if (sync.state === "running") this.#broke = 0;
+    if (sync.state !== "blocked" || sync.error?.code !== "store_corrupt") return false;
+    this.#broke++;
+    this.#log.error(`[${this.#ctx.accountId}] a store broke while it was in use, opening the account again: ${sync.error.message}`);
+    this.#breakOff?.({ code: "store_corrupt", message: sync.error.message, transient: true });
+    return true;
   }
 
   /** A message that cannot be decrypted is silence to its sender; the log says so when it begins and when it is over (ENC-6). */

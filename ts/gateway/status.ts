@@ -9,6 +9,7 @@ import { effectiveDmPolicy } from "../inbound/policy.ts";
 import { runningAccount } from "./registry.ts";
 import { troubleOf } from "./sentences.ts";
 import { accountPath } from "./place.ts";
+import { unreadable, waitingFor } from "./undecryptable.ts";
 
 const loadAddon = createLazyRuntimeModule(() => import("../native/load.ts"));
 
@@ -76,32 +77,22 @@ function describe(account: ResolvedMatrixAccount): ChannelAccountSnapshot {
   };
 }
 
-function hours(since: number | undefined, now: number): string {
-  if (since === undefined) return "";
-  const minutes = Math.max(1, Math.round((now - since) / 60_000));
-  return minutes < 120 ? `, the oldest for ${minutes} min` : `, the oldest for ${Math.round(minutes / 60)} h`;
-}
-
 /** What a health has to say to the person who wonders why nothing comes. */
 export function healthIssues(accountId: string, health: Health, now: number = Date.now()): Omit<ChannelStatusIssue, "channel">[] {
   const issues: Omit<ChannelStatusIssue, "channel">[] = [];
   const add = (kind: ChannelStatusIssue["kind"], message: string, fix?: string) => issues.push({ accountId, kind, message, fix });
-  const { undecryptable, outbox, inbox } = health;
-  if (undecryptable.waiting > 0) {
-    const causes = undecryptable.causes.map(({ cause, count }) => `${cause}: ${count}`).join(", ");
-    add(
-      "runtime",
-      `${undecryptable.waiting} encrypted message(s) cannot be read yet${hours(undecryptable.oldestAt, now)}${causes ? ` (${causes})` : ""}.`,
-      `Run \`openclaw matrix verify status --account ${accountId} --verbose\`.`,
-    );
-  }
+  const { outbox, inbox } = health;
+  const waiting = unreadable(health, now);
+  if (waiting) add("runtime", waiting.message, `${waiting.fix} See \`openclaw matrix verify status --account ${accountId} --verbose\`.`);
   if (outbox.failed > 0) {
-    add("runtime", `${outbox.failed} message(s) could not be sent${outbox.error ? `; last: ${outbox.error}` : ""}.`, "See `openclaw logs`.");
+    add("runtime", `${outbox.failed} message(s) could not be sent${outbox.error ? `; last: ${outbox.error}` : ""}.`, `Run \`openclaw matrix outbox list --account ${accountId}\`.`);
   }
   if (outbox.queued > 0 && health.sync.state !== "running") {
-    add("runtime", `${outbox.queued} message(s) wait to be sent${hours(outbox.oldestAt, now)}.`, "They go out when the homeserver answers again.");
+    add("runtime", `${outbox.queued} message(s) wait to be sent${waitingFor(outbox.oldestAt, now)}.`, "They go out when the homeserver answers again.");
   }
-  if (inbox.deadLetters > 0) add("runtime", `${inbox.deadLetters} message(s) failed three times and were given up.`, "See `openclaw logs`.");
+  if (inbox.deadLetters > 0) {
+    add("runtime", `${inbox.deadLetters} message(s) could not be answered and were given up.`, `Run \`openclaw matrix dead-letters list --account ${accountId}\`.`);
+  }
   if (health.duplicateOneTimeKeys) {
     add(
       "auth",
@@ -109,6 +100,7 @@ export function healthIssues(accountId: string, health: Health, now: number = Da
       "Give the account a device of its own: set userId and password instead of accessToken.",
     );
   }
+  for (const notice of health.notices) add("runtime", notice.message.endsWith(".") ? notice.message : `${notice.message}.`);
   return issues;
 }
 

@@ -1,8 +1,10 @@
 /** The prompt's side of a message: who, where, in answer to what. */
 import type { HistoryEntry, InboundContext } from "../host/types.ts";
+import type { InboundSkipped } from "../native/account.ts";
 import type { InboundPorts } from "./ports.ts";
 import type { PreparedTurn } from "./prepare.ts";
 import { localpart } from "./mention.ts";
+import { skippedContext } from "./skipped.ts";
 
 /** Name of the room for people: its name, its alias, else its id. */
 function roomLabel(turn: PreparedTurn): string {
@@ -30,7 +32,12 @@ async function threadStarter(turn: PreparedTurn, ports: InboundPorts): Promise<s
   return root && `${root.label}: ${root.text}`;
 }
 
-export async function buildContext(turn: PreparedTurn, ports: InboundPorts, history: readonly HistoryEntry[]): Promise<InboundContext> {
+export async function buildContext(
+  turn: PreparedTurn,
+  ports: InboundPorts,
+  history: readonly HistoryEntry[],
+  skipped: readonly InboundSkipped[],
+): Promise<InboundContext> {
   const { event, direct, threadRootId, route } = turn;
   const config = ports.resolved().config;
   const quoted = event.replyToId ? await ports.quotes.find(event.roomId, event.replyToId) : undefined;
@@ -71,7 +78,7 @@ export async function buildContext(turn: PreparedTurn, ports: InboundPorts, hist
       body: turn.rawText,
       rawBody: turn.rawText,
       commandBody: turn.text,
-      bodyForAgent: turn.isCommand ? turn.text : textForAgent(turn.text, event),
+      bodyForAgent: turn.isCommand ? turn.text : [...skipped.map(skippedContext), textForAgent(turn.text, event)].join("\n"),
       senderLabel: turn.senderName,
       inboundHistory: history.length > 0 ? [...history] : undefined,
     },

@@ -5,6 +5,7 @@ import { resolveInboundLastRouteSessionKey } from "../host/routing.ts";
 import type { TurnPlan } from "../host/types.ts";
 import { buildContext } from "./context.ts";
 import type { Drop } from "./drop.ts";
+import { TurnErrors, UnansweredTurn } from "./failure.ts";
 import type { InboundPorts, TurnProgress } from "./ports.ts";
 import { normalizeUserEntry } from "./policy.ts";
 import type { PreparedTurn } from "./prepare.ts";
@@ -55,11 +56,16 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   const { event, route } = turn;
   const cfg = ports.cfg();
   const history = ports.history.read(turn.historyKey, turn.historyLimit);
-  const ctxPayload = await buildContext(turn, ports, history);
+  // A command is not read by the agent: what was skipped waits for a message that is.
+  const skipped = turn.isCommand ? [] : ports.skipped.read(event.roomId);
+  const ctxPayload = await buildContext(turn, ports, history, skipped);
   const reply = ports.reply({ roomId: event.roomId, threadRootId: turn.threadRootId, eventId: event.eventId });
   const { onModelSelected, ...prefix } = createReplyPrefixOptions({ cfg, agentId: route.agentId, channel: "matrix", accountId });
   const followUp = new FollowUp();
   let cutOff = false;
+  const errors = new TurnErrors();
+  // A command is answered with its error; it is not tried again.
+  if (turn.isCommand) errors.toolStarted();
 
   const lifecycle = {
     admission: "exclusive" as const,
@@ -107,13 +113,18 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
         if (isRestartNotice(payload.text)) cutOff = true;
         return payload.isCommentary || isRestartNotice(payload.text) ? null : payload;
       },
-      deliver: (payload, info) => reply.sink.deliver(payload, info.kind),
+      deliver: async (payload, info) => {
+        let delivered: Awaited<ReturnType<typeof reply.sink.deliver>> = { messageIds: [], visibleReplySent: false };
+        for (const admitted of errors.admit(payload, info.kind)) delivered = await reply.sink.deliver(admitted, info.kind);
+        return delivered;
+      },
       onError: (error, info) => ports.log.error(`[${accountId}] a ${info.kind} reply in ${event.roomId} was not delivered: ${String(error)}`),
     },
     replyOptions: {
       skillFilter: turn.roomEntry?.skills,
       disableBlockStreaming: !reply.blockStreaming,
       onModelSelected,
+      onToolStart: () => errors.toolStarted(),
       ...(reply.streams ? { onPartialReply: (payload: { text?: string }) => reply.sink.partial(payload.text) } : {}),
     },
     toolsAllow: undefined,
@@ -139,10 +150,19 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     });
     if (cutOff) throw new TurnCutOff();
     if (!result.dispatched) return { reason: "bot_loop", detail: "reason" in result.admission ? result.admission.reason : undefined };
-    ports.history.consume(turn.historyKey, history);
     const queued = result.dispatchResult.deferredToActiveRun === "followup" || (followUp.deferred && !followUp.adopted);
     if (queued && !followUp.abandoned) await followUp.done;
     if (followUp.abandoned && !followUp.adopted) throw new Error("the host gave the turn up before it began");
+    const failure = errors.failure();
+    if (failure !== undefined) throw new UnansweredTurn(failure, { roomId: event.roomId, threadRootId: turn.threadRootId });
+    for (const warning of errors.rest()) await reply.sink.deliver(warning, "final");
+    ports.history.consume(turn.historyKey, history);
+    if (skipped.length > 0) {
+      ports.skipped.consume(event.roomId, skipped);
+      await ports.account.settle(skipped.map(({ seq }) => seq)).catch((error: unknown) => {
+        ports.log.debug?.(`[${accountId}] what was skipped in ${event.roomId} is told once more: ${String(error)}`);
+      });
+    }
     return undefined;
   } catch (error) {
     if (!isTombstone(error)) throw error;

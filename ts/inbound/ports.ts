@@ -5,6 +5,7 @@ import type { Account, InboundMessage } from "../native/account.ts";
 import type { DropLog } from "./drop.ts";
 import type { PendingHistory } from "./history.ts";
 import type { Quotes } from "./quote.ts";
+import type { SkippedNotices } from "./skipped.ts";
 
 /** Delivers what the agent says in one turn. */
 export interface ReplySink {
@@ -34,6 +35,7 @@ export interface InboundPorts {
   bots: () => ReadonlySet<string>;
   reply: (turn: { roomId: string; threadRootId?: string; eventId: string }) => ReplyPlan;
   history: PendingHistory;
+  skipped: SkippedNotices;
   quotes: Quotes;
   drops: DropLog;
   log: ChannelLogSink;

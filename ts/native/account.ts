@@ -6,6 +6,7 @@
  * bytes. Every method rejects with a `MatrixError` (see errors.ts) and with
  * `closed` once `close()` has been called.
  */
+import type { OpenQueuesOptions, Queues } from "./queues.ts";
 
 import type { EncryptionSetup } from "./encryption.ts";
 
@@ -171,6 +172,24 @@ export interface InboundMembership extends InboundBase {
   own: boolean;
 }
 
+/**
+ * The inbox says that a part of the room's history is not read. It stands in the room's order, before
+ * the first event after that part.
+ */
+export interface InboundSkipped extends InboundBase {
+  type: "skipped";
+  /** `catchUp.maxHours`, `catchUp.maxEvents`, too many pages without a message, or the homeserver does not give it. */
+  bound: "maxHours" | "maxEvents" | "pages" | "refused";
+  /** Messages that were seen and left out; there may be more. */
+  atLeast: number;
+  /** When the last event before the part came here. */
+  since?: number;
+  /** When the first event after the part was sent. */
+  until?: number;
+  /** What the homeserver said. */
+  detail?: string;
+}
+
 /** Anything else that has a meaning for later features; never handed to the agent as text. */
 export interface InboundOther extends InboundBase {
   type: "other";
@@ -186,6 +205,7 @@ export type InboundEvent =
   | InboundRedaction
   | InboundInvite
   | InboundMembership
+  | InboundSkipped
   | InboundOther;
 
 /** Where a message goes. */
@@ -235,15 +255,17 @@ export interface EditText {
 export interface Sent {
   /** In order; empty while everything is still queued. */
   eventIds: string[];
-  /** `queued`: durably stored, the homeserver has not taken all of it yet. */
-  state: "sent" | "queued";
+  /** `queued`: durably stored, the homeserver has not taken all of it yet. `overtaken`: a draft edit that a newer edit made needless. */
+  state: "sent" | "queued" | "overtaken";
 }
 
 /** What the outbox knows of a key, for the host's `reconcileUnknownSend`. */
 export interface OutboxEntry {
   key: string;
-  state: "sent" | "queued" | "failed" | "unknown";
+  state: "sent" | "queued" | "failed" | "overtaken" | "unknown";
   eventIds: string[];
+  /** It failed, and the homeserver may have taken an event that it never confirmed. */
+  inDoubt: boolean;
   error?: string;
 }
 
@@ -305,14 +327,24 @@ export interface Health {
     retryAt?: number;
   };
   inbox: { waiting: number; leased: number; adopted: number; deadLetters: number; gaps: number };
-  undecryptable: { waiting: number; oldestAt?: number; causes: { cause: string; count: number }[] };
+  undecryptable: {
+    waiting: number;
+    oldestAt?: number;
+    causes: { cause: string; count: number }[];
+    /** No passing delay: of what came within a day, three events wait, or one has waited for five minutes. */
+    sustained: boolean;
+  };
   outbox: { queued: number; failed: number; oldestAt?: number; error?: string };
   /** The homeserver refused a one-time key upload because that key id was already used. */
   duplicateOneTimeKeys: boolean;
+  /** What was set aside and may be lost, oldest first; a notice stays until the copy is deleted. */
+  notices: { kind: string; at: number; message: string }[];
 }
 
 export interface Account extends EncryptionSetup {
   readonly identity: Identity;
+  /** For a person to look into; see queues.ts. */
+  readonly queues: Queues;
 
   /** Starts the sync and the workers; returns at once. */
   start(): void;
@@ -380,6 +412,8 @@ export interface Native {
   /** Version of the core, equal to the package's. */
   readonly version: string;
   openAccount(options: OpenAccountOptions): Promise<Account>;
+  /** The queues of an account that nobody has open; `store_locked` if somebody has. No login, nothing is sent. */
+  openQueues(options: OpenQueuesOptions): Promise<Queues>;
   probe(options: ProbeOptions): Promise<ProbeResult>;
   /** Replaces the sink; losable, bounded. */
   onLog(level: LogRecord["level"], sink: (record: LogRecord) => void): void;

@@ -3,8 +3,28 @@
 /** An open account. Every method rejects with `closed` after `close`. */
 export declare class Account {
   private constructor();
+  /** Shows or hides that we are writing. Losable: an error is logged, never thrown. */
+  setTyping(roomId: string, typing: boolean, timeoutMs?: number | undefined | null): Promise<undefined>
+  /** Marks as read up to an event. */
+  sendReceipt(request: Receipt): Promise<undefined>
+  /** Joins a room, also by alias. */
+  joinRoom(roomIdOrAlias: string, via?: Array<string> | undefined | null): Promise<JoinedRoom>
+  /** Leaves a room, or rejects its invite. */
+  leaveRoom(roomId: string): Promise<undefined>
+  /** What is known of a room. */
+  roomInfo(roomId: string): Promise<RoomInfo>
+  /** A member of a room; `null` if there is none. */
+  member(roomId: string, userId: string): Promise<MemberInfo | undefined | null>
+  /** Where an alias points to; `null` if there is none. */
+  resolveAlias(alias: string): Promise<ResolvedAlias | undefined | null>
+  /** A healthy DM with this person, made when there is none. */
+  openDm(userId: string): Promise<OpenedDm>
+  /** Looks a message up; `null` if there is none. */
+  fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined | null>
   /** User, device and homeserver; known since the account was opened. */
   get identity(): Identity
+  /** The durable queues, for a person to look into. */
+  get queues(): Queues
   /** Starts the sync and the workers; a second call does nothing. */
   start(): void
   /** The next items of the inbox, at least one; `null` once closed. */
@@ -25,24 +45,6 @@ export declare class Account {
   redact(request: Redact): Promise<Sent>
   /** What the outbox knows of a key. */
   outboxEntry(key: string): Promise<OutboxEntry>
-  /** Shows or hides that we are writing. Losable: an error is logged, never thrown. */
-  setTyping(roomId: string, typing: boolean, timeoutMs?: number | undefined | null): Promise<undefined>
-  /** Marks as read up to an event. */
-  sendReceipt(request: Receipt): Promise<undefined>
-  /** Joins a room, also by alias. */
-  joinRoom(roomIdOrAlias: string, via?: Array<string> | undefined | null): Promise<JoinedRoom>
-  /** Leaves a room, or rejects its invite. */
-  leaveRoom(roomId: string): Promise<undefined>
-  /** What is known of a room. */
-  roomInfo(roomId: string): Promise<RoomInfo>
-  /** A member of a room; `null` if there is none. */
-  member(roomId: string, userId: string): Promise<MemberInfo | undefined | null>
-  /** Where an alias points to; `null` if there is none. */
-  resolveAlias(alias: string): Promise<ResolvedAlias | undefined | null>
-  /** A healthy DM with this person, made when there is none. */
-  openDm(userId: string): Promise<OpenedDm>
-  /** Looks a message up; `null` if there is none. */
-  fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined | null>
   /** Device trust, cross-signing and backup. */
   encryptionStatus(): Promise<EncryptionStatus>
   /** Sync, queues and decryption now. */
@@ -137,6 +139,19 @@ export interface CrossSigningKeys {
   userSigningKeyPublished: boolean
 }
 
+/** A turn that was given up; documented at `DeadLetter` in queues.ts. */
+export interface DeadLetter {
+  id: number
+  roomId?: string
+  eventId?: string
+  sender?: string
+  originServerTs?: number
+  failedAt: number
+  cause: string
+  failures: number
+  crashes: number
+}
+
 /** An edit; documented at `EditText` in account.ts. */
 export interface EditText {
   roomId: string
@@ -198,6 +213,7 @@ export interface Health {
   undecryptable: UndecryptableHealth
   outbox: OutboxHealth
   duplicateOneTimeKeys: boolean
+  notices: Array<Notice>
 }
 
 /** Who the homeserver says we are. */
@@ -215,6 +231,7 @@ export type InboundEvent =
   | { type: 'redaction'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; targetId: string; reason?: string }
   | { type: 'invite'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; isDirect: boolean; roomName?: string; canonicalAlias?: string; roomEncrypted: boolean }
   | { type: 'membership'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; userId: string; membership: Membership; previous?: Membership; own: boolean }
+  | { type: 'skipped'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; bound: SkippedBound; atLeast: number; since?: number; until?: number; detail?: string }
   | { type: 'other'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; eventType: string; content: string };
 
 /** The inbound queue, in rows. */
@@ -299,6 +316,13 @@ export interface NetworkOptions {
   extraCaCerts?: string
 }
 
+/** Something was set aside, and with it something may be lost. */
+export interface Notice {
+  kind: string
+  at: number
+  message: string
+}
+
 /** Everything an account needs to open; documented at `OpenAccountOptions` in account.ts. */
 export interface OpenAccountOptions {
   accountId: string
@@ -313,6 +337,13 @@ export interface OpenAccountOptions {
   undecryptableRetryHours: number
   catchUp: CatchUp
   shareHistoryOnInvite: boolean
+}
+
+/** Whose queues to open. */
+export interface OpenQueuesOptions {
+  accountId: string
+  stateDir: string
+  storePassphrase?: string
 }
 
 /** A DM that was found or made. */
@@ -331,6 +362,8 @@ export interface OutboxEntry {
   state: OutboxState
   /** In order, as far as sent. */
   eventIds: Array<string>
+  /** It failed, and the homeserver may have taken an event it never confirmed. */
+  inDoubt: boolean
   /** Why it failed. */
   error?: string
 }
@@ -344,7 +377,7 @@ export interface OutboxHealth {
 }
 
 /** Where a send stands. */
-export type OutboxState = "sent" | "queued" | "failed" | "unknown";
+export type OutboxState = "sent" | "queued" | "failed" | "overtaken" | "unknown";
 
 /** A link to a user in the formatted body. */
 export interface Pill {
@@ -374,6 +407,27 @@ export interface ProbeResult {
   deviceId?: string
   /** Milliseconds. */
   elapsedMs: number
+}
+
+/** The queues of one account. */
+export declare class Queues {
+  private constructor();
+  /** Turns that were given up, oldest first. */
+  deadLetters(): Promise<Array<DeadLetter>>
+  /** One of them with its text; `null` if there is none. */
+  deadLetter(id: number): Promise<ShownDeadLetter | undefined | null>
+  /** Has dead letters tried again; those of `ids` that there were. */
+  resubmit(ids: Array<number>): Promise<Array<number>>
+  /** Forgets dead letters; those of `ids` that there were. */
+  dropDeadLetters(ids: Array<number>): Promise<Array<number>>
+  /** Messages that are not sent, oldest first. */
+  unsent(): Promise<Array<UnsentMessage>>
+  /** Has messages tried again or at once; those of `ids` that there were. */
+  retryUnsent(ids: Array<number>): Promise<Array<number>>
+  /** Gives messages up for good; those of `ids` that there were. */
+  dropUnsent(ids: Array<number>): Promise<Array<number>>
+  /** Frees the folder if it was opened for the queues; an account stays open. Idempotent. */
+  close(): Promise<undefined>
 }
 
 /** A reaction to send. */
@@ -482,7 +536,18 @@ export interface Sent {
 }
 
 /** Where a send that did not fail stands. */
-export type SentState = "sent" | "queued";
+export type SentState = "sent" | "queued" | "overtaken";
+
+/** A dead letter with what was written. */
+export interface ShownDeadLetter {
+  /** What the list says of it. */
+  letter: DeadLetter
+  /** What the sender wrote, as far as it is a text. */
+  text?: string
+}
+
+/** What kept a part of a room's history from being read. */
+export type SkippedBound = "maxHours" | "maxEvents" | "pages" | "refused";
 
 /** The sync loop. */
 export interface SyncHealth {
@@ -524,6 +589,22 @@ export interface UndecryptableHealth {
   waiting: number
   oldestAt?: number
   causes: Array<UndecryptableCause>
+  sustained: boolean
+}
+
+/** A message that is not sent; documented at `UnsentMessage` in queues.ts. */
+export interface UnsentMessage {
+  id: number
+  roomId?: string
+  failed: boolean
+  createdAt: number
+  expiresAt?: number
+  waitingUntil?: number
+  inDoubt: boolean
+  parts: number
+  sent: number
+  attempts: number
+  error?: string
 }
 
 /** `debug` or `release`: how the addon was built, for benchmarks and bug reports. */
@@ -534,6 +615,9 @@ export declare function lockHolder(stateDir: string): Promise<LockHolder | undef
 
 /** Lock, stores, token check, login or restore; does not sync yet. */
 export declare function openAccount(options: OpenAccountOptions): Promise<Account>;
+
+/** The queues of an account that nobody has open: no login, nothing is sent. */
+export declare function openQueues(options: OpenQueuesOptions): Promise<Queues>;
 
 /** Asks a homeserver for its versions and, with a token, whose it is; opens no store. */
 export declare function probe(options: ProbeOptions): Promise<ProbeResult>;

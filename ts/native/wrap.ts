@@ -18,28 +18,17 @@ import type {
   Sent,
 } from "./account.ts";
 import type * as Binding from "./binding.d.ts";
+import { call, find } from "./call.ts";
 import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Recovered, Restored } from "./encryption.ts";
 import { fromNative } from "./errors.ts";
+import type { OpenQueuesOptions, Queues } from "./queues.ts";
+import { NativeQueues } from "./wrap-queues.ts";
 
 /** What the addon exports. */
 export type NativeBinding = typeof Binding;
 
 /** Items of one batch unless the caller says otherwise. */
 const BATCH = 32;
-
-/** A call into the addon: it may throw at once (an argument of the wrong type) or reject. */
-async function call<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw fromNative(error);
-  }
-}
-
-/** The addon says `null` where there is nothing; the contract says undefined. */
-async function find<T>(work: () => Promise<T | null | undefined>): Promise<T | undefined> {
-  return (await call(work)) ?? undefined;
-}
 
 class NativeAccount implements Account {
   readonly identity: Identity;
@@ -48,6 +37,10 @@ class NativeAccount implements Account {
   constructor(native: Binding.Account) {
     this.#native = native;
     this.identity = native.identity;
+  }
+
+  get queues(): Queues {
+    return new NativeQueues(this.#native.queues);
   }
 
   start(): void {
@@ -177,6 +170,7 @@ export function wrap(binding: NativeBinding): Native {
   return {
     version: binding.version(),
     openAccount: async (options: OpenAccountOptions): Promise<Account> => new NativeAccount(await call(() => binding.openAccount(options))),
+    openQueues: async (options: OpenQueuesOptions): Promise<Queues> => new NativeQueues(await call(() => binding.openQueues(options))),
     probe: (options: ProbeOptions): Promise<ProbeResult> => call(() => binding.probe(options)),
     onLog(level: LogRecord["level"], sink: (record: LogRecord) => void): void {
       binding.setLogSink(level, (record) => {

@@ -88,6 +88,7 @@ export async function reconcileUnknownSend(
     const roomId = target?.kind === "room" ? target.roomId : ctx.to;
     return { status: "sent", messageId: entry.eventIds[0], receipt: receiptOf(roomId, entry.eventIds, { threadId: eventIdOf(ctx.threadId) }) };
   }
+  if (entry.inDoubt) return { status: "unresolved", retryable: false, error: `${entry.error ?? "it was given up"}; it may have arrived all the same. See \`openclaw matrix outbox list\`.` };
   if (entry.eventIds.length > 0) return { status: "unresolved", retryable: false, error: entry.error ?? "only a part was sent" };
   return { status: "not_sent" };
 }

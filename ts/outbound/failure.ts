@@ -33,7 +33,7 @@ export async function deliveryError(
       receipt: receiptOf(send.roomId, entry.eventIds),
     });
   }
-  if (entry && (entry.state === "queued" || entry.state === "sent")) return error;
+  if (entry && (entry.state === "queued" || entry.state === "sent" || entry.inDoubt)) return error;
   // Without an answer from the outbox only an account that refused the row at once is certain.
   if (!entry && !isRefusal(error)) return error;
   return new PlatformMessageNotDispatchedError(message, { cause: error });

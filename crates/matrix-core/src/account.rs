@@ -3,6 +3,7 @@
 
 mod encryption;
 mod ids;
+mod repair;
 mod rooms;
 mod sends;
 mod tasks;
@@ -18,6 +19,7 @@ use std::{
 use ruma::OwnedUserId;
 use tokio::{runtime::Handle, sync::OnceCell};
 
+pub(crate) use self::repair::DeviceKeys;
 use self::tasks::Tasks;
 use crate::{
     config::AccountConfig,
@@ -34,6 +36,7 @@ use crate::{
     inbox::{Inbox, WorkerSettings},
     outbox::Outbox,
     plain::{PlainEngine, PlainParams},
+    queues::Queues,
     rest::Rest,
     room::DirectRooms,
     session::Session,
@@ -41,6 +44,9 @@ use crate::{
 
 /// What [`Account::close`] grants to sends that are under way.
 const SEND_GRACE: Duration = Duration::from_secs(2);
+
+/// What [`Account::close`] grants to the disk for the store's generation.
+const COUNT_GRACE: Duration = Duration::from_millis(500);
 
 /// Who the homeserver says we are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,17 +99,11 @@ impl Account {
     pub async fn open(config: AccountConfig) -> Result<Self> {
         http::check_url(&config.homeserver, &config.network)?;
         let http = http::client(&config.network, &config.homeserver)?;
-        let (dir, keys) = {
-            let config = config.clone();
-            // Waits for the disk, and for PBKDF2.
-            blocking(move || {
-                let dir = Dir::open(&config.state_dir)?;
-                let keys = dir.keys(config.store_passphrase.as_ref(), &config.account_id)?;
-                Ok((Arc::new(dir), keys))
-            })
-            .await?
+        let dir = {
+            let path = config.state_dir.clone();
+            Arc::new(blocking(move || Dir::open(&path)).await?)
         };
-        let opened = Box::pin(Self::open_in(&config, Arc::clone(&dir), keys, http)).await;
+        let opened = Box::pin(Self::open_in(&config, Arc::clone(&dir), http)).await;
         if opened.is_err() {
             dir.release();
         }
@@ -113,13 +113,18 @@ impl Account {
     async fn open_in(
         config: &AccountConfig,
         dir: Arc<Dir>,
-        keys: crate::dir::StoreKeys,
         http: matrix_sdk::reqwest::Client,
     ) -> Result<Self> {
-        let inbox = Inbox::open(&dir.inbox()?, Arc::clone(&keys.cipher)).await?;
-        let outbox = Outbox::open(&dir.outbox()?, Arc::clone(&keys.cipher)).await?;
+        let (keys, store) = {
+            let (config, dir) = (config.clone(), Arc::clone(&dir));
+            // Waits for the disk, and for PBKDF2.
+            blocking(move || repair::stores(&config, &dir)).await?
+        };
+        let (inbox, inbox_lost) = repair::inbox(&dir, &keys).await?;
+        let outbox = repair::outbox(&dir, &keys).await?;
         let health = HealthCell::new();
-        let session = Arc::new(Session::establish(config, Arc::clone(&dir), keys, http).await?);
+        let session =
+            Arc::new(Session::establish(config, Arc::clone(&dir), keys, store, http).await?);
         if session.new_device {
             // What was read on another device says nothing about this one.
             inbox.forget_token().await?;
@@ -141,6 +146,7 @@ impl Account {
                 SdkEngine::open(SdkParams {
                     session: Arc::clone(&session),
                     inbox: inbox.clone(),
+                    inbox_lost: inbox_lost && !session.new_device,
                     health: health.clone(),
                     encryption: config.encryption,
                     share_history_on_invite: config.share_history_on_invite,
@@ -149,6 +155,15 @@ impl Account {
                 .await?,
             )
         };
+        let notices = {
+            let dir = Arc::clone(&dir);
+            blocking(move || {
+                dir.count_generation()?;
+                Ok(dir.notices())
+            })
+            .await?
+        };
+        notices.into_iter().for_each(|notice| health.notice(notice));
         Ok(Self {
             inner: Arc::new(Inner {
                 identity: session.identity(),
@@ -162,6 +177,7 @@ impl Account {
                 outbox,
                 health,
                 workers: WorkerSettings {
+                    own_user: session.user_id.clone(),
                     catch_up: config.catch_up,
                     undecryptable_retry: config.undecryptable_retry,
                 },
@@ -237,6 +253,15 @@ impl Account {
         self.inner.inbox.fail(seq, reason).await
     }
 
+    /// The queues, for a person to look into.
+    pub fn queues(&self) -> Queues {
+        Queues::of(
+            self.inner.inbox.clone(),
+            self.inner.outbox.clone(),
+            self.inner.own_user.clone(),
+        )
+    }
+
     /// Cross-signing, backup and device state, as far as they can be learned now.
     ///
     /// # Errors
@@ -304,6 +329,7 @@ impl Inner {
             undecryptable: self.inbox.undecryptable_health().await?,
             outbox: self.outbox.health().await?,
             duplicate_one_time_keys: pulse.duplicate_one_time_keys,
+            notices: pulse.notices,
         })
     }
 
@@ -314,6 +340,11 @@ impl Inner {
         self.tasks.stop().await;
         self.outbox.close(SEND_GRACE).await;
         self.engine.close().await;
+        let dir = Arc::clone(&self.dir);
+        let counted = blocking(move || dir.count_generation());
+        if let Ok(Err(error)) = tokio::time::timeout(COUNT_GRACE, counted).await {
+            tracing::warn!(%error, "an older copy of this store could not be told from it later");
+        }
         self.inbox.release().await;
         self.health.stopped();
         self.dir.release();

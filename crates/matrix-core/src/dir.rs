@@ -8,8 +8,11 @@
 //! recovery.json     the recovery key, encrypted with the store key
 //! store/            the SDK's SQLite files
 //! inbox.sqlite3     outbox.sqlite3
+//! aside/            what could not be used, a folder a case
 //! ```
 
+mod aside;
+mod crypto_store;
 mod files;
 mod key;
 mod lock;
@@ -22,6 +25,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+pub(crate) use crypto_store::CryptoStore;
 use files::Owner;
 pub(crate) use key::StoreKeys;
 pub use lock::LockHolder;
@@ -32,6 +36,7 @@ use crate::{
     account::Identity,
     config::Secret,
     error::{Error, ErrorCode, Result},
+    health::{Notice, NoticeKind},
 };
 
 /// Grows when the folder's layout changes.
@@ -104,6 +109,7 @@ impl Dir {
     pub fn open(path: &Path) -> Result<Self> {
         let owner = files::folder(path)?;
         let lock = lock::Lock::take(path, &owner)?;
+        files::sweep(path);
         Ok(Self {
             path: path.to_owned(),
             owner,
@@ -124,19 +130,113 @@ impl Dir {
         &self.path
     }
 
-    /// The SDK's SQLite files; created 0700.
+    /// The folder of the SDK's SQLite files, created 0700, each file in it checked.
     pub fn store(&self) -> Result<PathBuf> {
         let path = self.path.join("store");
         files::folder(&path)?;
+        let entries = std::fs::read_dir(&path).map_err(|e| files::failed("read", &path, &e))?;
+        for entry in entries.flatten() {
+            files::check(&entry.path(), &self.owner)?;
+        }
         Ok(path)
     }
 
-    /// Whether the SDK's crypto store has been made.
-    pub fn has_crypto_store(&self) -> bool {
-        self.path
-            .join("store")
-            .join("matrix-sdk-crypto.sqlite3")
-            .exists()
+    /// What the SDK's crypto store is; to be asked before the SDK opens it.
+    ///
+    /// # Errors
+    /// `store_newer` and `storage_failed`: it is not known what it is.
+    pub fn crypto_store(&self) -> Result<CryptoStore> {
+        crypto_store::inspect(&self.path, &self.owner)
+    }
+
+    /// Where the crypto store's number is kept outside the folder.
+    pub fn generation_file(&self) -> PathBuf {
+        crypto_store::outside_name(&self.path)
+            .map_or_else(|| self.path.clone(), |(folder, name)| folder.join(name))
+    }
+
+    /// Counts the crypto store's generation on, so that an older copy of it can be told
+    /// from it later. Does nothing without a crypto store.
+    pub fn count_generation(&self) -> Result<()> {
+        crypto_store::count_on(&self.path, &self.owner)
+    }
+
+    /// Deletes the SDK's state store if it is damaged: a cache, which the next sync fills
+    /// again. True if it was.
+    pub fn drop_damaged_state_store(&self) -> Result<bool> {
+        let main = self.path.join("store").join("matrix-sdk-state.sqlite3");
+        if !crypto_store::state_store_is_damaged(&main, &self.owner)? {
+            return Ok(false);
+        }
+        // The database first: SQLite ignores a log without it.
+        for suffix in ["", "-wal", "-shm"] {
+            let path = self
+                .path
+                .join("store")
+                .join(format!("matrix-sdk-state.sqlite3{suffix}"));
+            match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(files::failed("remove", &path, &e));
+                }
+                _ => {}
+            }
+        }
+        Ok(true)
+    }
+
+    /// Moves the SDK's stores aside, both: what the state store knows goes with the device.
+    pub fn set_stores_aside(&self, message: &str) -> Result<Notice> {
+        aside::set_aside(&self.path, NoticeKind::CryptoStore, &["store"], message)
+    }
+
+    /// Moves an older copy of the stores aside, and the queues that came with it.
+    pub fn set_rolled_back_aside(&self, message: &str) -> Result<Notice> {
+        aside::set_aside(
+            &self.path,
+            NoticeKind::CryptoStore,
+            &[
+                "inbox.sqlite3",
+                "inbox.sqlite3-wal",
+                "inbox.sqlite3-shm",
+                "outbox.sqlite3",
+                "outbox.sqlite3-wal",
+                "outbox.sqlite3-shm",
+                // Last: while it is there the case is not closed.
+                "store",
+            ],
+            message,
+        )
+    }
+
+    /// Whether the folder has had a login, readable or not.
+    pub fn has_account(&self) -> bool {
+        self.path.join("account.json").exists()
+    }
+
+    /// Moves everything aside that only a lost store key opens, and the key with it.
+    pub fn set_everything_aside(&self, message: &str) -> Result<Notice> {
+        aside::set_aside(
+            &self.path,
+            NoticeKind::StoreKey,
+            &[
+                "store",
+                "session.json",
+                "inbox.sqlite3",
+                "inbox.sqlite3-wal",
+                "inbox.sqlite3-shm",
+                "outbox.sqlite3",
+                "outbox.sqlite3-wal",
+                "outbox.sqlite3-shm",
+                // Last: while it is there the case is not closed.
+                "store.key",
+            ],
+            message,
+        )
+    }
+
+    /// Moves a damaged `account.json` aside, so that it is written anew.
+    pub fn set_account_aside(&self) -> Result<()> {
+        aside::keep_copy(&self.path, "account.json")
     }
 
     /// The inbound queue.
@@ -155,6 +255,31 @@ impl Dir {
         Ok(path)
     }
 
+    /// What was set aside and not deleted yet, oldest first.
+    pub fn notices(&self) -> Vec<Notice> {
+        aside::notices(&self.path, &self.owner)
+    }
+
+    /// Moves a damaged queue aside, with its log. `message` says what may be lost.
+    pub fn set_queue_aside(&self, kind: NoticeKind, message: &str) -> Result<Notice> {
+        let name = kind.as_str();
+        aside::set_aside(
+            &self.path,
+            kind,
+            &[
+                &format!("{name}.sqlite3"),
+                &format!("{name}.sqlite3-wal"),
+                &format!("{name}.sqlite3-shm"),
+            ],
+            message,
+        )
+    }
+
+    /// Notes that a step of the sync was given up; replaces the last such note.
+    pub fn note_sync_step(&self, message: &str) -> Result<Notice> {
+        aside::note_once(&self.path, NoticeKind::SyncStep, message)
+    }
+
     /// Whose folder it is; `None` before its first login.
     pub fn account(&self) -> Result<Option<AccountFile>> {
         read_account(&self.path, &self.owner)
@@ -165,12 +290,22 @@ impl Dir {
         self.write_json("account.json", account)
     }
 
+    /// Whose session is stored, as far as that can still be read; reads no secret.
+    pub fn session_owner(&self) -> Option<(String, String)> {
+        let path = self.path.join("session.json");
+        let file = read_json::<SessionFile>(&path, &self.owner).ok()??;
+        Some((file.user_id, file.device_id))
+    }
+
     /// The access token of the stored session of this device, if there is one.
     pub fn session_token(&self, keys: &StoreKeys, account: &AccountFile) -> Result<Option<Secret>> {
         let path = self.path.join("session.json");
         let Some(file) = read_json::<SessionFile>(&path, &self.owner)? else {
             return Ok(None);
         };
+        if file.schema > SCHEMA {
+            return Err(newer(&path));
+        }
         if file.user_id != account.user_id || file.device_id != account.device_id {
             return Ok(None);
         }
@@ -252,10 +387,7 @@ fn read_account(dir: &Path, owner: &Owner) -> Result<Option<AccountFile>> {
     let path = dir.join("account.json");
     let account: Option<AccountFile> = read_json(&path, owner)?;
     match account {
-        Some(account) if account.schema > SCHEMA => Err(corrupt(
-            &path,
-            "a newer version of the plugin wrote it; update the plugin",
-        )),
+        Some(account) if account.schema > SCHEMA => Err(newer(&path)),
         account => Ok(account),
     }
 }
@@ -267,6 +399,16 @@ fn read_json<T: DeserializeOwned>(path: &Path, owner: &Owner) -> Result<Option<T
     serde_json::from_slice(&bytes)
         .map(Some)
         .map_err(|e| corrupt(path, &format!("it is not valid: {e}")))
+}
+
+fn newer(path: &Path) -> Error {
+    Error::new(
+        ErrorCode::StoreNewer,
+        format!(
+            "{} cannot be used: a newer version of the plugin wrote it; update the plugin",
+            path.display()
+        ),
+    )
 }
 
 fn corrupt(path: &Path, why: &str) -> Error {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+mod disk;
 mod homeserver;
 
+pub(crate) use disk::{disk, is_damage, store};
 pub(crate) use homeserver::{from_answer, from_deserialization, from_reqwest};
 
 /// What kind of trouble it is; a closed set that callers may match on.
@@ -17,6 +19,9 @@ pub enum ErrorCode {
     AuthExpired,
     /// The access token belongs to a device that another client encrypts with.
     DeviceInUse,
+    /// The homeserver serves the user no more, until somebody there lifts that: terms to
+    /// accept, a lock, a limit of its own.
+    AccountRestricted,
     /// The homeserver does not allow it.
     Forbidden,
     /// The room, event, user or alias does not exist.
@@ -31,8 +36,12 @@ pub enum ErrorCode {
     AddressBlocked,
     /// Another process owns the account's folder.
     StoreLocked,
-    /// A file of the account's folder cannot be read.
+    /// A file of the account's folder is damaged.
     StoreCorrupt,
+    /// A newer version of the plugin wrote a file of the account's folder.
+    StoreNewer,
+    /// The disk refuses: it is full, read-only or failing.
+    StorageFailed,
     /// The folder belongs to another user or device.
     AccountMismatch,
     /// The device or user is not verified.
@@ -63,6 +72,7 @@ impl ErrorCode {
             Self::AuthFailed => "auth_failed",
             Self::AuthExpired => "auth_expired",
             Self::DeviceInUse => "device_in_use",
+            Self::AccountRestricted => "account_restricted",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::RateLimited => "rate_limited",
@@ -71,6 +81,8 @@ impl ErrorCode {
             Self::AddressBlocked => "address_blocked",
             Self::StoreLocked => "store_locked",
             Self::StoreCorrupt => "store_corrupt",
+            Self::StoreNewer => "store_newer",
+            Self::StorageFailed => "storage_failed",
             Self::AccountMismatch => "account_mismatch",
             Self::NotVerified => "not_verified",
             Self::RecoveryKeyInvalid => "recovery_key_invalid",
@@ -105,6 +117,8 @@ pub struct Error {
     /// With `M_UNKNOWN_TOKEN`: logging in again on the same device goes on where the
     /// session ended (spec, client-server API, "soft logout").
     pub soft_logout: bool,
+    /// No connection came about, or none was tried: the homeserver has not seen the request.
+    pub never_left: bool,
 }
 
 impl Error {
@@ -117,6 +131,7 @@ impl Error {
             status: None,
             retry_after: None,
             soft_logout: false,
+            never_left: false,
         }
     }
 
@@ -134,7 +149,11 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(
             self.code,
-            ErrorCode::Network | ErrorCode::Timeout | ErrorCode::RateLimited
+            ErrorCode::Network
+                | ErrorCode::Timeout
+                | ErrorCode::RateLimited
+                | ErrorCode::AccountRestricted
+                | ErrorCode::StorageFailed
         )
     }
 }

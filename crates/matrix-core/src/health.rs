@@ -1,10 +1,13 @@
 //! Sync, queues and decryption at a glance.
 
+mod notice;
+
 use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+pub use notice::{Notice, NoticeKind};
 use tokio::sync::watch;
 
 use crate::{Error, ErrorCode, inbox::InboxCounts};
@@ -57,6 +60,9 @@ pub struct UndecryptableHealth {
     pub oldest_at: Option<u64>,
     /// Grouped.
     pub causes: Vec<UndecryptableCause>,
+    /// It is no passing delay: of what came within the last day, three events wait, or
+    /// one has waited for five minutes.
+    pub sustained: bool,
 }
 
 /// What waits to be sent.
@@ -87,6 +93,8 @@ pub struct Health {
     pub outbox: OutboxHealth,
     /// The homeserver refused a one-time key because its id was used before (#5200 of the SDK).
     pub duplicate_one_time_keys: bool,
+    /// What was set aside, oldest first.
+    pub notices: Vec<Notice>,
 }
 
 /// What changes without anybody asking, with the version that counts the changes.
@@ -98,12 +106,25 @@ pub(crate) struct Pulse {
     pub sync: SyncHealth,
     /// See [`Health::duplicate_one_time_keys`].
     pub duplicate_one_time_keys: bool,
+    /// See [`Health::notices`].
+    pub notices: Vec<Notice>,
+}
+
+/// A request of the sync loop that has not been answered.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    at: Instant,
+    /// Milliseconds since the epoch.
+    at_ms: u64,
+    /// After this, silence is worth telling.
+    patience: Duration,
 }
 
 /// Where the engines write how they are. Cheap to clone; all clones are one.
 #[derive(Debug, Clone)]
 pub(crate) struct HealthCell {
     pulse: Arc<watch::Sender<Pulse>>,
+    asked: Arc<Mutex<Option<Asked>>>,
 }
 
 impl HealthCell {
@@ -119,9 +140,11 @@ impl HealthCell {
                 retry_at: None,
             },
             duplicate_one_time_keys: false,
+            notices: Vec::new(),
         };
         Self {
             pulse: Arc::new(watch::Sender::new(pulse)),
+            asked: Arc::default(),
         }
     }
 
@@ -130,9 +153,54 @@ impl HealthCell {
         self.sync(|sync| sync.state = SyncState::Starting);
     }
 
+    /// A step of the sync begins, whose answer the homeserver may hold back for `poll`.
+    /// See [`Self::note_silence`].
+    pub fn asking(&self, poll: Duration) {
+        *self.asked() = Some(Asked {
+            at: Instant::now(),
+            at_ms: now_ms(),
+            patience: poll.min(LONGEST_POLL) + GRACE,
+        });
+    }
+
+    /// Says so if a step has been without an answer for too long. The step itself goes on:
+    /// its time-outs are long, because giving up early on a slow homeserver only makes it
+    /// slower.
+    pub fn note_silence(&self) {
+        self.note_silence_at(Instant::now());
+    }
+
+    fn note_silence_at(&self, now: Instant) {
+        let silent = self
+            .asked()
+            .filter(|asked| now.saturating_duration_since(asked.at) > asked.patience);
+        let Some(asked) = silent else { return };
+        self.pulse.send_if_modified(|pulse| {
+            let state = pulse.sync.state;
+            if !matches!(state, SyncState::Running | SyncState::Starting) {
+                return false;
+            }
+            pulse.sync.state = SyncState::Retrying;
+            pulse.sync.error = Some((
+                ErrorCode::Timeout,
+                format!(
+                    "the homeserver has not answered since {}; the request still waits",
+                    clock(asked.at_ms)
+                ),
+            ));
+            pulse.version += 1;
+            true
+        });
+    }
+
+    fn asked(&self) -> std::sync::MutexGuard<'_, Option<Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A sync succeeded and is committed. Counts as a change only if the loop was not
     /// running before.
     pub fn succeeded(&self) {
+        *self.asked() = None;
         self.pulse.send_if_modified(|pulse| {
             let changed = pulse.sync.state != SyncState::Running;
             pulse.sync = SyncHealth {
@@ -151,6 +219,7 @@ impl HealthCell {
 
     /// A sync failed; the next try starts after `delay`.
     pub fn retrying(&self, error: &Error, delay: Duration) {
+        *self.asked() = None;
         self.sync(|sync| {
             sync.state = SyncState::Retrying;
             sync.consecutive_failures = sync.consecutive_failures.saturating_add(1);
@@ -161,6 +230,7 @@ impl HealthCell {
 
     /// It stopped for good; a person has to do something.
     pub fn blocked(&self, error: &Error) {
+        *self.asked() = None;
         self.sync(|sync| {
             sync.state = SyncState::Blocked;
             sync.error = Some((error.code, error.message.clone()));
@@ -170,6 +240,7 @@ impl HealthCell {
 
     /// Closed.
     pub fn stopped(&self) {
+        *self.asked() = None;
         self.sync(|sync| {
             sync.state = SyncState::Stopped;
             sync.retry_at = None;
@@ -179,6 +250,17 @@ impl HealthCell {
     /// The homeserver refused a one-time key because its id was used before.
     pub fn duplicate_one_time_keys(&self) {
         self.change(|pulse| pulse.duplicate_one_time_keys = true);
+    }
+
+    /// Something was set aside. A newer notice of a repeated kind takes the older one's
+    /// place: see [`crate::dir::Dir::note_sync_step`].
+    pub fn notice(&self, notice: Notice) {
+        self.change(|pulse| {
+            if notice.kind == NoticeKind::SyncStep {
+                pulse.notices.retain(|known| known.kind != notice.kind);
+            }
+            pulse.notices.push(notice);
+        });
     }
 
     /// Something outside changed (a queue's count).
@@ -210,6 +292,23 @@ impl HealthCell {
     }
 }
 
+/// A homeserver holds a request for this long at most without being silent; a first sync
+/// may take longer, and then that is said.
+const LONGEST_POLL: Duration = Duration::from_secs(30);
+/// What the way there and back may take beyond it. Both together stay under a minute.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// The time of day, UTC.
+fn clock(at_ms: u64) -> String {
+    let seconds = at_ms / 1000 % 86_400;
+    format!(
+        "{:02}:{:02}:{:02} UTC",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
 /// Milliseconds since the epoch.
 pub(crate) fn now_ms() -> u64 {
     SystemTime::now()
@@ -217,4 +316,50 @@ pub(crate) fn now_ms() -> u64 {
         .map_or(0, |since| {
             u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn later(seconds: u64) -> Instant {
+        Instant::now() + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn sta_2_silence_is_told_within_a_minute_and_an_answer_ends_it() {
+        let health = HealthCell::new();
+        health.starting();
+        health.succeeded();
+        health.asking(Duration::from_secs(30));
+        health.note_silence_at(later(40));
+        assert_eq!(health.now().sync.state, SyncState::Running);
+        health.note_silence_at(later(50));
+        let silent = health.now();
+        assert_eq!(silent.sync.state, SyncState::Retrying);
+        let (code, message) = silent.sync.error.unwrap();
+        assert_eq!(code, ErrorCode::Timeout);
+        assert!(message.contains("not answered since"), "{message}");
+        assert_eq!(silent.sync.consecutive_failures, 0);
+        health.note_silence_at(later(55));
+        assert_eq!(health.now().version, silent.version, "said once");
+        health.succeeded();
+        assert_eq!(health.now().sync.state, SyncState::Running);
+        health.note_silence_at(later(500));
+        assert_eq!(health.now().sync.state, SyncState::Running);
+    }
+
+    #[test]
+    fn sta_2_a_first_sync_that_takes_long_is_told_too() {
+        let health = HealthCell::new();
+        health.starting();
+        health.asking(Duration::from_secs(300));
+        health.note_silence_at(later(50));
+        assert_eq!(health.now().sync.state, SyncState::Retrying);
+    }
+
+    #[test]
+    fn sta_2_the_time_of_day() {
+        assert_eq!(clock(1_764_000_061_999), "16:01:01 UTC");
+    }
 }

@@ -24,7 +24,10 @@ mod interactive;
 mod outbox;
 mod plain;
 mod probe;
+#[cfg(test)]
+mod property;
 mod queue_file;
+mod queues;
 mod rest;
 pub mod room;
 pub mod send;
@@ -35,8 +38,10 @@ pub use config::{AccountConfig, Auth, CatchUp, NetworkConfig, Secret};
 pub use dir::{LockHolder, lock_holder, stored_identity};
 pub use error::{Error, ErrorCode, Result};
 pub use health::{
-    Health, OutboxHealth, SyncHealth, SyncState, UndecryptableCause, UndecryptableHealth,
+    Health, Notice, NoticeKind, OutboxHealth, SyncHealth, SyncState, UndecryptableCause,
+    UndecryptableHealth,
 };
 pub use inbox::InboxCounts;
-pub use outbox::{OutboxEntry, OutboxState};
+pub use outbox::{OutboxEntry, OutboxItem, OutboxState};
 pub use probe::{ProbeOptions, ProbeResult, probe};
+pub use queues::{DeadLetter, Queues};

@@ -22,7 +22,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Mutex;
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{self, Error, ErrorCode, Result};
 
 /// A keyed hash that stands for a room, an event or a send.
 pub(crate) type Hash = [u8; 32];
@@ -222,53 +222,36 @@ impl QueueFile {
                      put the store.key back that belongs to it, or {aside}"
                 ),
             ),
-            Fault::Sql(rusqlite::Error::SqliteFailure(error, _)) => {
-                use rusqlite::ErrorCode as Sql;
-                let (code, text) = match error.code {
-                    Sql::DatabaseCorrupt | Sql::NotADatabase => (
-                        ErrorCode::StoreCorrupt,
-                        format!("the {name} file {path} is damaged: {aside}"),
+            Fault::Sql(error) => match error::disk(&error, &format!("the {name} file {path}")) {
+                Some(error) => error,
+                None => self.explain_sql(&error, &aside),
+            },
+        }
+    }
+
+    fn explain_sql(&self, error: &rusqlite::Error, aside: &str) -> Error {
+        use rusqlite::ErrorCode as Sql;
+        let (name, path) = (self.role.name, self.path.display());
+        match error {
+            rusqlite::Error::SqliteFailure(error, _) => match error.code {
+                Sql::DatabaseCorrupt | Sql::NotADatabase => Error::new(
+                    ErrorCode::StoreCorrupt,
+                    format!("the {name} file {path} is damaged: {aside}"),
+                ),
+                Sql::DatabaseBusy | Sql::DatabaseLocked => Error::new(
+                    ErrorCode::StoreLocked,
+                    format!(
+                        "another program holds the {name} file {path}: close it (a backup? an \
+                         SQLite browser?)"
                     ),
-                    Sql::CannotOpen | Sql::PermissionDenied | Sql::ReadOnly => (
-                        ErrorCode::StoreCorrupt,
-                        format!(
-                            "the {name} file {path} cannot be written: make it and its folder \
-                             writable for the user the gateway runs as"
-                        ),
-                    ),
-                    Sql::DiskFull => (
-                        ErrorCode::Internal,
-                        format!(
-                            "the disk is full, the {name} file {path} cannot grow: free some \
-                             space; nothing stored is lost"
-                        ),
-                    ),
-                    Sql::DatabaseBusy | Sql::DatabaseLocked => (
-                        ErrorCode::StoreLocked,
-                        format!(
-                            "another program holds the {name} file {path}: close it (a backup? \
-                             an SQLite browser?)"
-                        ),
-                    ),
-                    Sql::SystemIoFailure => (
-                        ErrorCode::Internal,
-                        format!(
-                            "reading or writing the {name} file {path} failed: check the disk \
-                             and its file system"
-                        ),
-                    ),
-                    other => (
-                        ErrorCode::Internal,
-                        format!("the {name} file {path} failed: {other:?}"),
-                    ),
-                };
-                Error::new(code, text)
-            }
+                ),
+                other => Error::internal(format!("the {name} file {path} failed: {other:?}")),
+            },
             // Further texts of rusqlite may quote values: only their kind is said.
-            Fault::Sql(rusqlite::Error::QueryReturnedNoRows) => {
+            rusqlite::Error::QueryReturnedNoRows => {
                 Error::internal(format!("the {name} misses a row it should have"))
             }
-            Fault::Sql(_) => Error::new(
+            _ => Error::new(
                 ErrorCode::StoreCorrupt,
                 format!("the {name} file {path} holds something unforeseen: {aside}"),
             ),
@@ -290,6 +273,14 @@ fn connect(path: &Path) -> Result<Connection, Fault> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
+    // A file that was cut opens all the same, and fails when it is too late.
+    let check: String = connection.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
+    if check != "ok" {
+        return Err(Fault::Sql(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),
+            None,
+        )));
+    }
     Ok(connection)
 }
 
@@ -302,7 +293,7 @@ fn migrate(
     if version > migrations.len() {
         let Role { name, loss } = file.role;
         return Err(Fault::Plain(Error::new(
-            ErrorCode::StoreCorrupt,
+            ErrorCode::StoreNewer,
             format!(
                 "the {name} file {path} was written by a newer version (schema {version}, this \
                  one knows {known}): update the plugin again, or move {path} aside ({loss})",

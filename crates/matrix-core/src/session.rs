@@ -7,16 +7,22 @@ mod login;
 mod sentences;
 mod way;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use matrix_sdk::reqwest;
 use ruma::{OwnedDeviceId, OwnedUserId, UserId};
 
 use self::way::Way;
 use crate::{
-    account::Identity,
+    account::{DeviceKeys, Identity},
     config::{AccountConfig, Auth, Secret},
-    dir::{Dir, StoreKeys},
+    dir::{AccountFile, Dir, StoreKeys},
     error::{Error, ErrorCode, Result},
     rest::Rest,
 };
@@ -59,16 +65,19 @@ impl Session {
         config: &AccountConfig,
         dir: Arc<Dir>,
         keys: StoreKeys,
+        mut device_keys: DeviceKeys,
         http: reqwest::Client,
     ) -> Result<Self> {
         let rest = Rest::new(http, config.homeserver.clone(), None);
+        let (stored, presumed_own) = stored_account(config, &dir, &mut device_keys)?;
         let way = Way {
             config,
             dir: &dir,
             keys: &keys,
             rest: &rest,
+            device_keys,
+            logged_in_again: AtomicBool::new(false),
         };
-        let stored = dir.account()?;
         let before = stored.clone();
         let mut account = match &config.auth {
             Auth::AccessToken {
@@ -92,15 +101,39 @@ impl Session {
                     .await?
             }
         };
+        account.own_keys |= presumed_own;
         let mut foreign = false;
-        if !(account.own_keys && dir.has_crypto_store()) && way.has_keys(&account).await? {
+        let mut lost = device_keys == DeviceKeys::Lost;
+        let whole = account.own_keys && device_keys == DeviceKeys::Whole;
+        let renewed = way.logged_in_again.load(Ordering::Relaxed);
+        let published = !lost && (!whole || renewed) && way.has_keys(&account).await?;
+        let password = matches!(config.auth, Auth::Password { .. });
+        let why = if whole && renewed && !published {
+            Some(sentences::device_removed(&account))
+        } else if password && !lost && !whole && published && account.own_keys {
+            Some(sentences::keys_gone(dir.path(), &account))
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            let dir = Arc::clone(&dir);
+            tokio::task::spawn_blocking(move || dir.set_stores_aside(&why))
+                .await
+                .map_err(|e| Error::internal(format!("a task ended early: {e}")))??;
+            lost = true;
+        }
+        if lost || (!whole && published) {
+            // Keys of ours that are gone, or somebody else's.
+            lost |= account.own_keys;
             match &config.auth {
                 Auth::Password {
                     user_id, password, ..
                 } => {
-                    account = way.device_of_our_own(user_id, password, account).await?;
+                    account = way
+                        .device_of_our_own(user_id, password, account, lost)
+                        .await?;
                 }
-                _ if account.own_keys => return Err(sentences::store_lost(dir.path(), &account)),
+                _ if lost => return Err(sentences::store_lost(dir.path(), &account)),
                 _ if config.encryption => return Err(sentences::device_in_use(config, &account)),
                 _ => foreign = true,
             }
@@ -113,9 +146,11 @@ impl Session {
             user_id: parse_user(&account.user_id)?,
             device_id: account.device_id.as_str().into(),
             foreign_device: foreign,
-            new_device: before.is_some_and(|before| {
-                before.device_id != account.device_id || before.foreign_device != foreign
-            }),
+            // A device that takes a lost one's place goes on where that one stood.
+            new_device: !lost
+                && before.is_some_and(|before| {
+                    before.device_id != account.device_id || before.foreign_device != foreign
+                }),
             account_id: config.account_id.clone(),
             device_name: config.device_name.clone(),
             password: match &config.auth {
@@ -195,6 +230,32 @@ impl Session {
         self.rest.set_token(token);
         Ok(())
     }
+}
+
+/// Whose folder it is, and whether its crypto store can only be that device's. A damaged
+/// `account.json` is written anew from what else tells it.
+fn stored_account(
+    config: &AccountConfig,
+    dir: &Dir,
+    device_keys: &mut DeviceKeys,
+) -> Result<(Option<AccountFile>, bool)> {
+    let error = match dir.account() {
+        Err(error) if error.code == ErrorCode::StoreCorrupt => error,
+        stored => return Ok((stored?, false)),
+    };
+    tracing::warn!(%error, "setting it aside and writing it anew");
+    dir.set_account_aside()?;
+    let ours = *device_keys == DeviceKeys::Whole;
+    if let Some((user, device)) = dir.session_owner() {
+        let account = AccountFile::new(config.homeserver.as_str(), &user, &device);
+        return Ok((Some(account), ours));
+    }
+    if ours && matches!(config.auth, Auth::Password { .. }) {
+        dir.set_stores_aside(sentences::OWNER_UNKNOWN)?;
+        *device_keys = DeviceKeys::Absent;
+        return Ok((None, false));
+    }
+    Ok((None, ours))
 }
 
 fn parse_user(text: &str) -> Result<OwnedUserId> {

@@ -4,6 +4,8 @@
 //! the garbage collector is not. So JavaScript never owns it: every call looks it
 //! up and runs on the runtime, and only [`Account::close`] takes it out.
 
+mod rooms;
+
 use std::{
     collections::HashMap,
     future::Future,
@@ -11,7 +13,6 @@ use std::{
         LazyLock, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use matrix_core::{self as core, Error, Result};
@@ -27,9 +28,9 @@ use crate::{
     event::InboundEvent,
     health::Health,
     mirror::{Cross, mirror_object},
-    room::{FetchedMessage, JoinedRoom, MemberInfo, OpenedDm, ResolvedAlias, RoomInfo},
+    queues::Queues,
     runtime::{handle, promise},
-    send::{EditText, OutboxEntry, React, Receipt, ReceiptKind, Redact, SendText, Sent},
+    send::{EditText, OutboxEntry, React, Redact, SendText, Sent},
 };
 
 static ACCOUNTS: LazyLock<Mutex<HashMap<u32, core::Account>>> = LazyLock::new(Mutex::default);
@@ -60,7 +61,7 @@ pub struct Account {
 }
 
 /// The account behind the number, unless it was closed.
-fn find(handle: u32) -> Result<core::Account> {
+pub(crate) fn find(handle: u32) -> Result<core::Account> {
     ACCOUNTS
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -112,6 +113,12 @@ impl Account {
     #[napi(getter)]
     pub fn identity(&self) -> Identity {
         self.identity.clone().cross()
+    }
+
+    /// The durable queues, for a person to look into.
+    #[napi(getter)]
+    pub fn queues(&self) -> Queues {
+        Queues::of_account(self.handle, self.account_id.clone())
     }
 
     /// Starts the sync and the workers; a second call does nothing.
@@ -245,142 +252,6 @@ impl Account {
     ) -> napi::Result<PromiseRaw<'env, OutboxEntry>> {
         self.call(env, |account| async move {
             Ok(account.outbox_entry(&key).await?.cross())
-        })
-    }
-
-    /// Shows or hides that we are writing. Losable: an error is logged, never thrown.
-    #[napi(catch_unwind)]
-    pub fn set_typing<'env>(
-        &self,
-        env: &'env Env,
-        room_id: String,
-        typing: bool,
-        timeout_ms: Option<u32>,
-    ) -> napi::Result<PromiseRaw<'env, ()>> {
-        let timeout = Duration::from_millis(timeout_ms.unwrap_or(30_000).into());
-        let handle = self.handle;
-        promise(env, &self.account_id, async move {
-            let set = async { find(handle)?.set_typing(&room_id, typing, timeout).await };
-            if let Err(error) = set.await {
-                tracing::debug!(room_id, "typing notice lost: {error}");
-            }
-            Ok(())
-        })
-    }
-
-    /// Marks as read up to an event.
-    #[napi(catch_unwind)]
-    pub fn send_receipt<'env>(
-        &self,
-        env: &'env Env,
-        request: Receipt,
-    ) -> napi::Result<PromiseRaw<'env, ()>> {
-        self.call(env, |account| async move {
-            let Receipt {
-                room_id,
-                event_id,
-                thread_root_id,
-                kind,
-            } = request;
-            let public = match kind {
-                ReceiptKind::Public => true,
-                ReceiptKind::Private => false,
-            };
-            account
-                .send_receipt(&room_id, &event_id, thread_root_id.as_deref(), public)
-                .await
-        })
-    }
-
-    /// Joins a room, also by alias.
-    #[napi(catch_unwind)]
-    pub fn join_room<'env>(
-        &self,
-        env: &'env Env,
-        room_id_or_alias: String,
-        via: Option<Vec<String>>,
-    ) -> napi::Result<PromiseRaw<'env, JoinedRoom>> {
-        self.call(env, |account| async move {
-            let via = via.unwrap_or_default();
-            let room_id = account.join_room(&room_id_or_alias, &via).await?;
-            Ok(JoinedRoom { room_id })
-        })
-    }
-
-    /// Leaves a room, or rejects its invite.
-    #[napi(catch_unwind)]
-    pub fn leave_room<'env>(
-        &self,
-        env: &'env Env,
-        room_id: String,
-    ) -> napi::Result<PromiseRaw<'env, ()>> {
-        self.call(
-            env,
-            |account| async move { account.leave_room(&room_id).await },
-        )
-    }
-
-    /// What is known of a room.
-    #[napi(catch_unwind)]
-    pub fn room_info<'env>(
-        &self,
-        env: &'env Env,
-        room_id: String,
-    ) -> napi::Result<PromiseRaw<'env, RoomInfo>> {
-        self.call(env, |account| async move {
-            Ok(account.room_info(&room_id).await?.cross())
-        })
-    }
-
-    /// A member of a room; `null` if there is none.
-    #[napi(catch_unwind)]
-    pub fn member<'env>(
-        &self,
-        env: &'env Env,
-        room_id: String,
-        user_id: String,
-    ) -> napi::Result<PromiseRaw<'env, Option<MemberInfo>>> {
-        self.call(env, |account| async move {
-            Ok(account.member(&room_id, &user_id).await?.cross())
-        })
-    }
-
-    /// Where an alias points to; `null` if there is none.
-    #[napi(catch_unwind)]
-    pub fn resolve_alias<'env>(
-        &self,
-        env: &'env Env,
-        alias: String,
-    ) -> napi::Result<PromiseRaw<'env, Option<ResolvedAlias>>> {
-        self.call(env, |account| async move {
-            let found = account.resolve_alias(&alias).await?;
-            Ok(found.map(|(room_id, via)| ResolvedAlias { room_id, via }))
-        })
-    }
-
-    /// A healthy DM with this person, made when there is none.
-    #[napi(catch_unwind)]
-    pub fn open_dm<'env>(
-        &self,
-        env: &'env Env,
-        user_id: String,
-    ) -> napi::Result<PromiseRaw<'env, OpenedDm>> {
-        self.call(env, |account| async move {
-            let (room_id, created) = account.open_dm(&user_id).await?;
-            Ok(OpenedDm { room_id, created })
-        })
-    }
-
-    /// Looks a message up; `null` if there is none.
-    #[napi(catch_unwind)]
-    pub fn fetch_message<'env>(
-        &self,
-        env: &'env Env,
-        room_id: String,
-        event_id: String,
-    ) -> napi::Result<PromiseRaw<'env, Option<FetchedMessage>>> {
-        self.call(env, |account| async move {
-            Ok(account.fetch_message(&room_id, &event_id).await?.cross())
         })
     }
 

@@ -27,6 +27,8 @@ fn envelope<'env>(env: &'env Env, error: &Error) -> napi::Result<Object<'env>> {
         retry_after,
         // Tells the core how to log in again; it is done before anybody sees it.
         soft_logout: _,
+        // The outbox alone asks.
+        never_left: _,
     } = error;
     let mut object = env.create_error(napi::Error::new(Status::GenericFailure, message))?;
     object.set("code", code.as_str())?;

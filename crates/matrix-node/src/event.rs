@@ -21,6 +21,11 @@ mirror_name! {
     Membership from core::Membership as "lowercase" { Join, Leave, Ban, Invite, Knock }
 }
 
+mirror_name! {
+    /// What kept a part of a room's history from being read.
+    SkippedBound from core::SkippedBound as "camelCase" { MaxHours, MaxEvents, Pages, Refused }
+}
+
 mirror_object! {
     /// `m.mentions` (MSC3952) as sent.
     MentionsContent from core::Mentions {
@@ -163,6 +168,13 @@ inbound_event! {
             membership: [Membership],
             previous: [Option<Membership>],
             own: [bool],
+        }
+        Skipped {
+            bound: [SkippedBound],
+            at_least: [u32],
+            since: [Option<i64>],
+            until: [Option<i64>],
+            detail: [Option<String>],
         }
         Other {
             event_type: [String],

@@ -65,6 +65,23 @@ mirror_object! {
         waiting: [u32],
         oldest_at: [Option<i64>],
         causes: [Vec<UndecryptableCause>],
+        sustained: [bool],
+    }
+}
+
+impl Cross for core::NoticeKind {
+    type Js = String;
+    fn cross(self) -> String {
+        self.as_str().to_owned()
+    }
+}
+
+mirror_object! {
+    /// Something was set aside, and with it something may be lost.
+    Notice from core::Notice {
+        kind: [String],
+        at: [i64],
+        message: [String],
     }
 }
 
@@ -87,5 +104,6 @@ mirror_object! {
         undecryptable: [UndecryptableHealth],
         outbox: [OutboxHealth],
         duplicate_one_time_keys: [bool],
+        notices: [Vec<Notice>],
     }
 }

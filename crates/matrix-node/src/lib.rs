@@ -16,6 +16,7 @@ mod health;
 mod log;
 mod mirror;
 mod open;
+mod queues;
 mod redact;
 mod room;
 mod runtime;

@@ -100,6 +100,8 @@ pub enum SentState {
     Sent,
     /// Durably stored, not all of it sent.
     Queued,
+    /// A draft edit that a newer edit made needless.
+    Overtaken,
 }
 
 /// What became of a send.
@@ -113,7 +115,7 @@ pub struct Sent {
 
 mirror_name! {
     /// Where a send stands.
-    OutboxState from core::OutboxState as "lowercase" { Sent, Queued, Failed, Unknown }
+    OutboxState from core::OutboxState as "lowercase" { Sent, Queued, Failed, Overtaken, Unknown }
 }
 
 /// What the outbox knows of a key.
@@ -125,6 +127,8 @@ pub struct OutboxEntry {
     pub state: OutboxState,
     /// In order, as far as sent.
     pub event_ids: Vec<String>,
+    /// It failed, and the homeserver may have taken an event it never confirmed.
+    pub in_doubt: bool,
     /// Why it failed.
     pub error: Option<String>,
 }
@@ -136,12 +140,14 @@ impl Cross for core::OutboxEntry {
             key,
             state,
             event_ids,
+            in_doubt,
             error,
         } = self;
         OutboxEntry {
             key,
             state: state.cross(),
             event_ids,
+            in_doubt,
             error: error.map(|error| error.message),
         }
     }
@@ -153,6 +159,7 @@ impl Sent {
         let state = match entry.state {
             core::OutboxState::Sent => SentState::Sent,
             core::OutboxState::Queued => SentState::Queued,
+            core::OutboxState::Overtaken => SentState::Overtaken,
             core::OutboxState::Failed | core::OutboxState::Unknown => {
                 return Err(entry.error.unwrap_or_else(|| {
                     Error::internal("the send was given up without a recorded cause")

@@ -37,3 +37,6 @@ export const internalError = (): Fault => json(500, { errcode: "M_UNKNOWN", erro
 
 /** A reverse proxy whose homeserver takes too long. */
 export const gatewayTimeout = (): Fault => html(504, "504 Gateway Time-out");
+
+/** The token is no longer accepted: softly, the device lives on; or the device is gone. */
+export const loggedOut = (softly: boolean): Fault => json(401, { errcode: "M_UNKNOWN_TOKEN", error: "Unknown access token", soft_logout: softly });

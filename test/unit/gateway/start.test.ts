@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { oncePerTurn, runningAccount } from "../../../ts/gateway/registry.ts";
 import { MatrixError, type MatrixErrorCode } from "../../../ts/native/errors.ts";
-import { FakeAccount } from "../support/fake-account.ts";
+import { emptyHealth, FakeAccount } from "../support/fake-account.ts";
 import { FakeHost } from "../support/fake-host.ts";
 import { DM, FakeNative, furnish, LOGIN, run, type Running, type RunOptions } from "../support/running.ts";
 
@@ -64,7 +64,8 @@ describe("a start", () => {
     ["ACC-9", "account_mismatch", "the folder belongs to @other:example.org", /channels\.matrix\.userId/],
     ["NET-1", "address_blocked", "10.0.0.1 is a private address", /channels\.matrix\.network\.dangerouslyAllowPrivateNetwork/],
     ["INS-6", "config_invalid", "The Matrix plugin has no native build for this machine (linux-riscv64)", /linux-riscv64/],
-    ["ENC-4", "store_corrupt", "crypto.sqlite3 cannot be read", /openclaw matrix verify status/],
+    ["ENC-4", "store_corrupt", "crypto.sqlite3 cannot be read", /channels\.matrix\.password/],
+    ["ENC-4", "store_newer", "inbox.sqlite3 was written by a newer version; update the plugin", /update the plugin/],
   ];
   for (const [id, code, message, way] of blocked) {
     it(`[${id}] ${code} blocks the account with a sentence that names the way out, and waits`, async () => {
@@ -87,7 +88,7 @@ describe("a start", () => {
     expect(on.native.opened).toHaveLength(0);
   });
 
-  for (const code of ["network", "timeout", "rate_limited"] as const) {
+  for (const code of ["network", "timeout", "rate_limited", "account_restricted", "storage_failed"] as const) {
     it(`[AUT-7] ${code} at the start is waited out`, async () => {
       const { native, account } = failing(code, "the homeserver does not answer", 3);
       const on = start({ native, account });
@@ -159,11 +160,46 @@ describe("a start", () => {
     const on = start();
     await until(() => on.status().lifecycle === "ready");
     for (const waiting of [2, 3, 0]) {
-      on.account.setHealth({ undecryptable: { waiting, causes: [] } });
+      on.account.setHealth({ undecryptable: { waiting, causes: [], sustained: false } });
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     expect(on.log.filter((line) => line.includes("cannot be read yet"))).toHaveLength(1);
     expect(on.log.filter((line) => line.includes("could be read in the end"))).toHaveLength(1);
+  });
+
+  it("[ENC-6][STA-2] what is lost, or will be, makes the status degraded while receiving works, and its end healthy", async () => {
+    const on = start();
+    await until(() => on.status().lifecycle === "ready");
+    const sync = { state: "running" as const, consecutiveFailures: 0 };
+    const troubles = [
+      { undecryptable: { waiting: 3, causes: [{ cause: "missing-session", count: 3 }], sustained: true } },
+      { duplicateOneTimeKeys: true },
+      { notices: [{ kind: "inbox", at: 1, message: "the inbox was damaged" }] },
+    ];
+    for (const trouble of troubles) {
+      on.account.setHealth({ ...emptyHealth(), sync, ...trouble });
+      await until(() => on.status().healthState === "degraded");
+      expect(on.status()).toMatchObject({ lifecycle: "ready", connected: true });
+      on.account.setHealth({ ...emptyHealth(), sync });
+      await until(() => on.status().healthState === undefined);
+    }
+  });
+
+  it("[STA-2] a store that breaks while it is in use: the account is opened again, which repairs it", async () => {
+    const opened: FakeAccount[] = [];
+    const native = new FakeNative(() => furnish(new FakeAccount()));
+    native.open = () => {
+      const account = furnish(new FakeAccount());
+      opened.push(account);
+      return account;
+    };
+    const on = start({ native });
+    await until(() => on.status().lifecycle === "ready");
+    opened[0]?.setHealth({ sync: { state: "blocked", consecutiveFailures: 0, error: { code: "store_corrupt", message: "the inbox file is damaged" } } });
+    await until(() => opened.length === 2 && on.status().lifecycle === "ready");
+    expect(opened[0]?.closed).toBe(true);
+    expect(on.statuses.some((one) => one.lifecycle === "recovering" && one.lastError?.includes("damaged"))).toBe(true);
+    expect(on.statuses.some((one) => one.lifecycle === "blocked")).toBe(false);
   });
 
   it("[STA-2] an account whose inbox ends by itself is opened again", async () => {

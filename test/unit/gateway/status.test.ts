@@ -34,10 +34,40 @@ describe("why an account is silent", () => {
   });
 
   it("[ENC-6] messages that cannot be read are counted, with age and causes", () => {
-    const health = { ...emptyHealth(), undecryptable: { waiting: 3, oldestAt: 0, causes: [{ cause: "no backup", count: 2 }, { cause: "withheld", count: 1 }] } };
+    const causes = [
+      { cause: "missing-session", count: 2 },
+      { cause: "withheld:m.unverified", count: 1 },
+    ];
+    const health = { ...emptyHealth(), undecryptable: { waiting: 3, oldestAt: 0, causes, sustained: true } };
     const [issue] = healthIssues("ops", health, 3 * 3_600_000);
-    expect(issue?.message).toBe("3 encrypted message(s) cannot be read yet, the oldest for 3 h (no backup: 2, withheld: 1).");
+    expect(issue?.message).toBe("3 encrypted message(s) cannot be read yet, the oldest for 3 h (2: their key has not come; 1: the sender gives keys to verified devices only).");
+    expect(issue?.fix).toMatch(/start their client\. Verify the bot's device/);
     expect(issue?.fix).toContain("openclaw matrix verify status --account ops");
+  });
+
+  it.each([
+    ["missing-session", /send them again/],
+    ["no-backup", /send them again/],
+    ["sent-before-join", /new members/],
+    ["unknown-index", /send them again/],
+    ["unsigned-sender", /verify the device they write from/],
+    ["mismatched-identity", /log out on that device/],
+    ["decryption-failed", /send them again/],
+    ["malformed", /update their client/],
+    ["withheld:m.unverified", /Verify the bot's device/],
+    ["withheld:m.blacklisted", /unblock/],
+    ["withheld:m.unauthorised", /closed history/],
+    ["withheld:m.unavailable", /send them again/],
+    ["withheld:m.no_olm", /tries again by itself/],
+    ["withheld:org.example.new", /org\.example\.new|send them again/],
+  ])("[ENC-6] the cause %s comes with what to do", (cause, todo) => {
+    const health = { ...emptyHealth(), undecryptable: { waiting: 1, causes: [{ cause, count: 1 }], sustained: true } };
+    expect(healthIssues("ops", health)[0]?.fix).toMatch(todo);
+  });
+
+  it("[STA-1] what was set aside is said with its own sentence", () => {
+    const notices = [{ kind: "crypto-store", at: 1, message: "the encryption store is damaged; logged in as a new device" }];
+    expect(healthIssues("ops", { ...emptyHealth(), notices }).map((issue) => issue.message)).toEqual(["the encryption store is damaged; logged in as a new device."]);
   });
 
   it("[STA-1] failed sends, dead letters and reused one-time keys are said", () => {

@@ -199,6 +199,32 @@ describe("the inbox", () => {
     expect(on.account.texts()).toEqual(["echo: hello"]);
   });
 
+  it("[HST-3] an error instead of an answer fails the turn; the person hears of it once it is given up", async () => {
+    const on = start();
+    on.host.script = async (_turn, { deliver }) => void (await deliver({ text: "The model does not answer.", isError: true }));
+    const event = on.account.say("hello", { roomId: DM });
+    await on.account.until(() => on.account.stateOf(event) === "dead" && on.account.sent.length > 0);
+    expect(on.host.turns).toHaveLength(3);
+    expect(on.account.reasonOf(event)).toBe("The model does not answer.");
+    expect(on.account.sent).toMatchObject([{ type: "text", kind: "notice", markdown: "The model does not answer." }]);
+  });
+
+  it("[HST-3] an error beside an answer, after a tool, or of a command is said and nothing runs again", async () => {
+    const on = start();
+    on.host.script = async (turn, { deliver, plan }) => {
+      const asked = turn.ctx.message.commandBody;
+      if (asked === "tool") (plan.replyOptions as unknown as { onToolStart: () => void }).onToolStart();
+      await deliver({ text: `error of ${asked}`, isError: true });
+      if (asked === "beside") await deliver({ text: "the answer" });
+    };
+    for (const text of ["beside", "tool", "/status"]) {
+      const event = on.account.say(text, { roomId: DM });
+      await on.account.until(() => on.account.stateOf(event) === "settled");
+    }
+    expect(on.account.texts()).toEqual(["error of beside", "the answer", "error of tool", "error of /status"]);
+    expect(on.host.turns).toHaveLength(3);
+  });
+
   it("[SES-11] a turn that ran twice makes one event", async () => {
     const on = start();
     on.host.script = async (_turn, { deliver }) => {

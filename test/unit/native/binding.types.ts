@@ -4,6 +4,7 @@
  */
 import type * as Contract from "../../../ts/native/account.ts";
 import type * as Binding from "../../../ts/native/binding.d.ts";
+import type * as Queues from "../../../ts/native/queues.ts";
 
 /** Is only a type if `A` can stand where `B` is wanted. */
 type Fits<A extends B, B> = A;
@@ -21,6 +22,8 @@ export type HandsOut = [
   Fits<Binding.Health, Contract.Health>,
   Fits<Binding.ProbeResult, Contract.ProbeResult>,
   Fits<Binding.LogRecord, Contract.LogRecord>,
+  Fits<Binding.ShownDeadLetter, Queues.ShownDeadLetter>,
+  Fits<Binding.UnsentMessage, Queues.UnsentMessage>,
 ];
 
 /** … and the contract promises nothing that the addon does not hand out. */
@@ -36,12 +39,16 @@ export type Promises = [
   Fits<Contract.Health, Binding.Health>,
   Fits<Contract.ProbeResult, Binding.ProbeResult>,
   Fits<Contract.LogRecord, Binding.LogRecord>,
+  Fits<Queues.ShownDeadLetter, Binding.ShownDeadLetter>,
+  Fits<Queues.UnsentMessage, Binding.UnsentMessage>,
 ];
 
 /** What the contract allows as an argument is what the addon takes, both ways. */
 export type Takes = [
   Fits<Contract.OpenAccountOptions, Binding.OpenAccountOptions>,
   Fits<Binding.OpenAccountOptions, Contract.OpenAccountOptions>,
+  Fits<Queues.OpenQueuesOptions, Binding.OpenQueuesOptions>,
+  Fits<Binding.OpenQueuesOptions, Queues.OpenQueuesOptions>,
   Fits<Contract.ProbeOptions, Binding.ProbeOptions>,
   Fits<Binding.ProbeOptions, Contract.ProbeOptions>,
   Fits<Contract.SendText, Binding.SendText>,
@@ -54,4 +61,6 @@ export type Takes = [
 export type Methods = [
   Fits<Exclude<keyof Contract.Account, "batches">, keyof Binding.Account>,
   Fits<Exclude<keyof Binding.Account, "nextBatch">, keyof Contract.Account>,
+  Fits<keyof Queues.Queues, keyof Binding.Queues>,
+  Fits<keyof Binding.Queues, keyof Queues.Queues>,
 ];

@@ -75,10 +75,14 @@ describe("sends of the host", () => {
     await send({ deliveryQueueId: "sent", deliveryPartIndex: 0 });
     expect(await ask("sent")).toMatchObject({ status: "sent", messageId: "$out1" });
     expect(await ask("never")).toEqual({ status: "not_sent" });
-    account.outboxEntry = async (key) => ({ key, state: "queued", eventIds: [] });
+    account.outboxEntry = async (key) => ({ key, state: "queued", eventIds: [], inDoubt: false });
     expect(await ask("waiting")).toMatchObject({ status: "unresolved", retryable: true });
-    account.outboxEntry = async (key) => ({ key, state: "failed", eventIds: ["$part"], error: "too large" });
+    account.outboxEntry = async (key) => ({ key, state: "failed", eventIds: ["$part"], inDoubt: false, error: "too large" });
     expect(await ask("half")).toMatchObject({ status: "unresolved", retryable: false, error: "too large" });
+    account.outboxEntry = async (key) => ({ key, state: "failed", eventIds: [], inDoubt: false, error: "forbidden" });
+    expect(await ask("refused")).toEqual({ status: "not_sent" });
+    account.outboxEntry = async (key) => ({ key, state: "failed", eventIds: [], inDoubt: true, error: "no answer" });
+    expect(await ask("doubt")).toMatchObject({ status: "unresolved", retryable: false, error: expect.stringContaining("outbox list") });
   });
 
   it("[OUT-10] outside the gateway a send fails with the way out, and touches no store", () => {

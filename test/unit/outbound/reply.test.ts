@@ -84,7 +84,7 @@ describe("replies", () => {
 
   it("[OUT-7] a send that got half way is told as partly delivered", async () => {
     account.sendError = new MatrixError("forbidden", "you may not write here");
-    account.outboxEntry = async (key) => ({ key, state: "failed", eventIds: ["$half"] });
+    account.outboxEntry = async (key) => ({ key, state: "failed", eventIds: ["$half"], inDoubt: false });
     const failure = await reply().deliver({ text: "hello" }, "final").catch((error: unknown) => error);
     expect(failure).toMatchObject({ sentBeforeError: true, deliveryResult: { content: "hello", receipt: { platformMessageIds: ["$half"] } } });
   });
@@ -92,7 +92,7 @@ describe("replies", () => {
   it("[OUT-7] a send in doubt keeps its own error", async () => {
     const doubt = new MatrixError("network", "connection reset");
     account.sendError = doubt;
-    account.outboxEntry = async (key) => ({ key, state: "queued", eventIds: [] });
+    account.outboxEntry = async (key) => ({ key, state: "queued", eventIds: [], inDoubt: false });
     await expect(reply().deliver({ text: "hello" }, "final")).rejects.toBe(doubt);
   });
 });

@@ -20,6 +20,7 @@ import type {
 } from "../../../ts/native/account.ts";
 import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Recovered, Restored } from "../../../ts/native/encryption.ts";
 import { MatrixError } from "../../../ts/native/errors.ts";
+import { FakeQueues } from "./fake-queues.ts";
 
 export type Outgoing =
   | ({ type: "text"; eventIds: string[] } & SendText)
@@ -46,14 +47,16 @@ export function emptyHealth(): Health {
     version: 0,
     sync: { state: "starting", consecutiveFailures: 0 },
     inbox: { waiting: 0, leased: 0, adopted: 0, deadLetters: 0, gaps: 0 },
-    undecryptable: { waiting: 0, causes: [] },
+    undecryptable: { waiting: 0, causes: [], sustained: false },
     outbox: { queued: 0, failed: 0 },
     duplicateOneTimeKeys: false,
+    notices: [],
   };
 }
 
 export class FakeAccount implements Account {
   readonly identity: Identity;
+  readonly queues = new FakeQueues();
   started = false;
   closed = false;
   readonly rows: Row[] = [];
@@ -209,13 +212,13 @@ export class FakeAccount implements Account {
     const known = request.key === undefined ? undefined : this.#keys.get(request.key);
     if (known) return { eventIds: known.eventIds, state: "sent" };
     if (this.sendError) {
-      if (request.key) this.#keys.set(request.key, { key: request.key, state: "failed", eventIds: [], error: this.sendError.message });
+      if (request.key) this.#keys.set(request.key, { key: request.key, state: "failed", eventIds: [], inDoubt: false, error: this.sendError.message });
       throw this.sendError;
     }
     const count = Math.max(1, Math.ceil(request.markdown.length / request.chunkLimit));
     const eventIds = Array.from({ length: count }, () => this.#eventId());
     this.sent.push({ type: "text", ...request, eventIds });
-    if (request.key) this.#keys.set(request.key, { key: request.key, state: "sent", eventIds });
+    if (request.key) this.#keys.set(request.key, { key: request.key, state: "sent", eventIds, inDoubt: false });
     return { eventIds, state: "sent" };
   }
 
@@ -233,7 +236,7 @@ export class FakeAccount implements Account {
 
   async outboxEntry(key: string): Promise<OutboxEntry> {
     this.#open();
-    return this.#keys.get(key) ?? { key, state: "unknown", eventIds: [] };
+    return this.#keys.get(key) ?? { key, state: "unknown", eventIds: [], inDoubt: false };
   }
 
   async setTyping(roomId: string, typing: boolean): Promise<void> {
@@ -384,7 +387,7 @@ export class FakeAccount implements Account {
     if (this.sendError) throw this.sendError;
     record();
     const eventIds = [this.#eventId()];
-    if (key) this.#keys.set(key, { key, state: "sent", eventIds });
+    if (key) this.#keys.set(key, { key, state: "sent", eventIds, inDoubt: false });
     return { eventIds, state: "sent" };
   }
 

@@ -4,7 +4,9 @@ import { resolveMatrixAccount } from "../../../ts/config/accounts.ts";
 import { startAccount } from "../../../ts/gateway/start.ts";
 import type { LogRecord, Native, OpenAccountOptions } from "../../../ts/native/account.ts";
 import { FakeAccount } from "./fake-account.ts";
+import type { OpenQueuesOptions } from "../../../ts/native/queues.ts";
 import { FakeHost } from "./fake-host.ts";
+import { FakeQueues } from "./fake-queues.ts";
 
 export const ALICE = "@alice:example.org";
 export const CAROL = "@carol:example.org";
@@ -17,6 +19,9 @@ export const LOGIN = { homeserver: "https://example.org", accessToken: "syt_secr
 export class FakeNative implements Native {
   readonly version = "0.0.0";
   readonly opened: OpenAccountOptions[] = [];
+  readonly openedQueues: OpenQueuesOptions[] = [];
+  /** Called for every opening of the queues alone; throws or returns them. */
+  queues: () => FakeQueues = () => new FakeQueues();
   /** Called for every open; throws or returns the account. */
   open: (options: OpenAccountOptions) => FakeAccount;
   holder: { pid: number; since: number } | undefined;
@@ -29,6 +34,11 @@ export class FakeNative implements Native {
   async openAccount(options: OpenAccountOptions): Promise<FakeAccount> {
     this.opened.push(options);
     return this.open(options);
+  }
+
+  async openQueues(options: OpenQueuesOptions): Promise<FakeQueues> {
+    this.openedQueues.push(options);
+    return this.queues();
   }
 
   async probe(): Promise<{ versions: string[]; elapsedMs: number }> {

@@ -12,6 +12,7 @@ use tracing::Instrument;
 
 use super::Inner;
 use crate::{
+    dir::Dir,
     engine::Engine,
     error::{Error, ErrorCode},
     health::{HealthCell, SyncState},
@@ -19,8 +20,11 @@ use crate::{
     outbox::Outbox,
 };
 
-/// How often the queues' counts are looked at for those who wait for a change.
+/// How often the queues' counts and the homeserver's silence are looked at for those who
+/// wait for a change.
 const COUNTS: Duration = Duration::from_secs(5);
+/// How old a copy of the crypto store may be at most without being told from the store.
+const GENERATION: Duration = Duration::from_secs(600);
 /// Before a loop that panicked begins again.
 const AFTER_PANIC: Duration = Duration::from_secs(5);
 
@@ -54,10 +58,11 @@ impl Tasks {
             )
             .in_current_span(),
         );
+        own.spawn(count_generations(Arc::clone(&account.dir)).in_current_span());
         let workers = inbox::spawn_workers(
             account.inbox.clone(),
             Arc::clone(&account.engine),
-            account.workers,
+            account.workers.clone(),
         );
         account.outbox.start(Arc::clone(&account.engine));
         *state = State::Running(vec![own, workers]);
@@ -103,6 +108,17 @@ async fn sync(engine: Arc<dyn Engine>, health: HealthCell) {
     }
 }
 
+/// Counts the crypto store's generation on now and then.
+async fn count_generations(dir: Arc<Dir>) {
+    loop {
+        tokio::time::sleep(GENERATION).await;
+        let dir = Arc::clone(&dir);
+        if let Err(error) = super::blocking(move || dir.count_generation()).await {
+            tracing::warn!(%error, "an older copy of this store could not be told from it later");
+        }
+    }
+}
+
 /// Tells those who wait when the queues changed, and the outbox when the homeserver
 /// answers again.
 async fn watch(inbox: Inbox, outbox: Outbox, health: HealthCell) {
@@ -111,6 +127,7 @@ async fn watch(inbox: Inbox, outbox: Outbox, health: HealthCell) {
     let mut version = 0;
     loop {
         let _ = tokio::time::timeout(COUNTS, health.after(version)).await;
+        health.note_silence();
         let pulse = health.now();
         version = pulse.version;
         let now_running = pulse.sync.state == SyncState::Running;
@@ -123,7 +140,7 @@ async fn watch(inbox: Inbox, outbox: Outbox, health: HealthCell) {
             let out = outbox.health().await?;
             Ok::<_, Error>((
                 inbox.counts().await?,
-                waiting.waiting,
+                (waiting.waiting, waiting.sustained),
                 (out.queued, out.failed, out.error),
             ))
         };

@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use fail::fail_point;
+
 use crate::error::{Error, ErrorCode, Result};
 
 /// Whose files these are: ours.
@@ -170,16 +172,34 @@ fn same(_path: &Path, _file: &File) -> Result<()> {
     Ok(())
 }
 
+/// What a file is called before it is whole.
+const NEW: &str = ".new-";
+
+/// Removes what a process left that died while it wrote: a key may be in it. For the
+/// holder of the folder's lock.
+pub(super) fn sweep(dir: &Path) {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(NEW) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Writes a whole file, 0600: a temporary one, fsync, rename, fsync of the folder.
 pub(super) fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let path = dir.join(name);
     let attempt = || -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(dir)?;
+        let mut file = tempfile::Builder::new().prefix(NEW).tempfile_in(dir)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
+        fail_point!(&format!("dir::{name}::before"));
         file.persist(&path).map_err(|e| e.error)?;
         #[cfg(unix)]
         File::open(dir)?.sync_all()?;
+        fail_point!(&format!("dir::{name}::after"));
         Ok(())
     };
     attempt().map_err(|e| failed("write", &path, &e))
@@ -199,5 +219,8 @@ pub(super) fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
         ErrorKind::ReadOnlyFilesystem => "; the account needs a writable folder",
         _ => "",
     };
-    Error::internal(format!("cannot {what} {}: {error}{hint}", path.display()))
+    Error::new(
+        ErrorCode::StorageFailed,
+        format!("cannot {what} {}: {error}{hint}", path.display()),
+    )
 }

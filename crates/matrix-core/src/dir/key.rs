@@ -10,6 +10,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::{
     SCHEMA, corrupt,
     files::{self, Owner},
+    newer,
 };
 use crate::{
     config::Secret,
@@ -85,10 +86,7 @@ pub(super) fn load(
     let file: KeyFile = serde_json::from_slice(&bytes)
         .map_err(|e| corrupt(&path, &format!("it is not valid: {e}")))?;
     if file.schema > SCHEMA {
-        return Err(corrupt(
-            &path,
-            "a newer version of the plugin wrote it; update the plugin",
-        ));
+        return Err(newer(&path));
     }
     let (key, wrapped) = match &file.key {
         KeyAtRest::Plain(key) => (Zeroizing::new(key.clone()), false),

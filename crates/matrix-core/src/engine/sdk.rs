@@ -13,6 +13,7 @@ mod send;
 mod step;
 mod sync;
 mod timeline;
+mod trouble;
 mod unheard;
 
 use std::{sync::Arc, time::Duration};
@@ -22,14 +23,18 @@ use matrix_sdk::{Client, Room, RoomState};
 use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, TransactionId, UserId};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
-use self::{client::Built, keys::KeysArrived, unheard::Unheard};
+use self::{
+    client::{Built, Start},
+    keys::KeysArrived,
+    unheard::Unheard,
+};
 use super::{Decrypted, Engine, HistoryPage};
 use crate::{
     crypto::{Crypto, CryptoParts, EncryptionStatus},
     error::{Error, ErrorCode, Result},
     event::Undecryptable,
     health::HealthCell,
-    inbox::Inbox,
+    inbox::{Inbox, SyncStep},
     room::{self, FetchedMessage, MemberInfo, RoomInfo},
     session::Session,
 };
@@ -44,6 +49,8 @@ pub(crate) struct SdkParams {
     pub session: Arc<Session>,
     /// Where the events go, and whose token counts.
     pub inbox: Inbox,
+    /// The inbox was lost and is a new one: its token is nobody's any more.
+    pub inbox_lost: bool,
     /// Where the loop says how it is.
     pub health: HealthCell,
     /// Whether encrypted rooms are read and written.
@@ -74,7 +81,27 @@ impl SdkEngine {
     pub async fn open(params: SdkParams) -> Result<Self> {
         let keys = Arc::new(KeysArrived::default());
         let token = client::usable(params.inbox.token().await?);
-        let built = Box::pin(Built::new(&params, &keys, token.as_deref())).await?;
+        let start = match token.as_deref() {
+            // At most one step ahead of what the inbox held: the best there is.
+            None if params.inbox_lost => Start::AsStored,
+            token => Start::At(token),
+        };
+        let built = Box::pin(Built::new(&params, &keys, start)).await?;
+        if start == Start::AsStored
+            && let Some(token) = client::stored_token(&built.crypto.client).await?
+        {
+            tracing::warn!("the inbox is new: going on where the SDK stood");
+            params
+                .inbox
+                .commit(SyncStep {
+                    token,
+                    ..SyncStep::default()
+                })
+                .await?;
+        }
+        if client::refused_keys(&built.crypto.client).await? {
+            params.health.duplicate_one_time_keys();
+        }
         Ok(Self {
             params,
             current: RwLock::new(Some(built)),

@@ -10,7 +10,7 @@ use ruma::api::{
 };
 use serde::Deserialize;
 
-use super::{Error, ErrorCode};
+use super::{Error, ErrorCode, store};
 use crate::http::Blocked;
 
 /// A homeserver's words are quoted up to here.
@@ -24,15 +24,30 @@ struct Answer {
     #[serde(default)]
     soft_logout: bool,
     retry_after_ms: Option<f64>,
+    /// Of `M_CONSENT_NOT_GIVEN`: where the terms are accepted.
+    consent_uri: Option<String>,
+    /// Of `M_RESOURCE_LIMIT_EXCEEDED`: whom to ask.
+    admin_contact: Option<String>,
+}
+
+impl Answer {
+    /// Where the person has to turn to, if the homeserver says so.
+    fn way_out(&self) -> Option<&str> {
+        self.consent_uri
+            .as_deref()
+            .or(self.admin_contact.as_deref())
+    }
 }
 
 /// An answer with an error status. `retry_after` is the header's value in seconds.
 pub(crate) fn from_answer(status: u16, body: &[u8], retry_after: Option<u64>) -> Error {
     let answer: Answer = serde_json::from_slice(body).unwrap_or_default();
+    let way_out = answer.way_out().map(quote);
     build(
         status,
         answer.errcode,
         answer.error,
+        way_out,
         answer.soft_logout,
         retry_after.map(Duration::from_secs).or_else(|| {
             answer
@@ -65,12 +80,18 @@ pub(crate) fn from_reqwest(error: &reqwest::Error) -> Error {
         .unwrap_or("the homeserver")
         .to_owned();
     if error.is_timeout() {
-        return Error::new(ErrorCode::Timeout, format!("{host} did not answer in time"));
+        return Error {
+            never_left: error.is_connect(),
+            ..Error::new(ErrorCode::Timeout, format!("{host} did not answer in time"))
+        };
     }
-    Error::new(
-        ErrorCode::Network,
-        format!("cannot reach {host}: {}", quote(&root_cause(error))),
-    )
+    Error {
+        never_left: error.is_connect(),
+        ..Error::new(
+            ErrorCode::Network,
+            format!("cannot reach {host}: {}", quote(&root_cause(error))),
+        )
+    }
 }
 
 impl From<&HttpError> for Error {
@@ -128,8 +149,8 @@ impl From<&matrix_sdk::Error> for Error {
                 "a request this one depends on failed; it is tried again",
             ),
             Sdk::WrongRoomState(error) => Error::new(ErrorCode::Forbidden, error.to_string()),
-            Sdk::CryptoStoreError(error) => store("encryption", error),
-            Sdk::StateStore(error) => store("state", error),
+            Sdk::CryptoStoreError(error) => store("encryption", error.as_ref()),
+            Sdk::StateStore(error) => store("state", error.as_ref()),
             // The SDK hides HTTP errors inside its encryption errors.
             other => match find::<HttpError>(other) {
                 Some(http) => Self::from(http),
@@ -139,24 +160,19 @@ impl From<&matrix_sdk::Error> for Error {
     }
 }
 
-fn store(which: &str, error: &dyn StdError) -> Error {
-    Error::new(
-        ErrorCode::StoreCorrupt,
-        format!(
-            "the {which} store cannot be used: {}",
-            quote(&error.to_string())
-        ),
-    )
-}
-
 fn from_api(error: &ApiError) -> Error {
     let status = error.status_code.as_u16();
     match &error.body {
         ErrorBody::Standard(body) => {
+            use ruma::api::error::ErrorKind;
             let kind = &body.kind;
+            let way_out = match kind {
+                ErrorKind::ResourceLimitExceeded(data) => Some(data.admin_contact.as_str()),
+                _ => None,
+            };
             let (soft_logout, retry_after) = match kind {
-                ruma::api::error::ErrorKind::UnknownToken(data) => (data.soft_logout, None),
-                ruma::api::error::ErrorKind::LimitExceeded(data) => (
+                ErrorKind::UnknownToken(data) => (data.soft_logout, None),
+                ErrorKind::LimitExceeded(data) => (
                     false,
                     match data.retry_after {
                         Some(RetryAfter::Delay(delay)) => Some(delay),
@@ -172,6 +188,7 @@ fn from_api(error: &ApiError) -> Error {
                 status,
                 Some(kind.errcode().to_string()),
                 Some(body.message.clone()),
+                way_out.map(quote),
                 soft_logout,
                 retry_after,
             )
@@ -185,6 +202,7 @@ fn build(
     status: u16,
     errcode: Option<String>,
     text: Option<String>,
+    way_out: Option<String>,
     soft_logout: bool,
     retry_after: Option<Duration>,
 ) -> Error {
@@ -195,6 +213,10 @@ fn build(
         (None, _) => format!("HTTP status {status}"),
     };
     let message = match code {
+        ErrorCode::AccountRestricted => restricted(errcode.as_deref(), way_out.as_deref(), &said),
+        ErrorCode::AuthExpired if errcode.as_deref() == Some("M_USER_DEACTIVATED") => {
+            format!("the homeserver has deactivated the user ({said}); use another `userId`")
+        }
         ErrorCode::AuthExpired => format!("the homeserver no longer accepts the session ({said})"),
         ErrorCode::RateLimited => format!("the homeserver asks to slow down ({said})"),
         ErrorCode::Forbidden => format!("the homeserver does not allow it ({said})"),
@@ -209,18 +231,46 @@ fn build(
         status: Some(status),
         retry_after,
         soft_logout,
+        never_left: false,
+    }
+}
+
+/// The person, or the homeserver's administrator, has to do something there; nothing
+/// has to be done here, so the account goes on asking.
+fn restricted(errcode: Option<&str>, way_out: Option<&str>, said: &str) -> String {
+    match errcode {
+        Some("M_CONSENT_NOT_GIVEN") => format!(
+            "the homeserver wants its terms accepted first; accept them {} ({said})",
+            match way_out {
+                Some(uri) => format!("at {uri}"),
+                None => "by signing in as this user with another client".to_owned(),
+            }
+        ),
+        Some("M_USER_LOCKED") => format!(
+            "the homeserver has locked the user; ask its administrator to unlock it ({said})"
+        ),
+        _ => format!(
+            "the homeserver has reached a limit of its own and serves the user no more; ask its \
+             administrator{} ({said})",
+            way_out
+                .map(|contact| format!(" ({contact})"))
+                .unwrap_or_default()
+        ),
     }
 }
 
 fn code_of(status: u16, errcode: Option<&str>) -> ErrorCode {
     match errcode {
+        Some("M_CONSENT_NOT_GIVEN" | "M_USER_LOCKED" | "M_RESOURCE_LIMIT_EXCEEDED") => {
+            ErrorCode::AccountRestricted
+        }
         Some("M_UNKNOWN_TOKEN" | "M_MISSING_TOKEN" | "M_USER_DEACTIVATED") => {
             ErrorCode::AuthExpired
         }
         Some("M_LIMIT_EXCEEDED") => ErrorCode::RateLimited,
         Some("M_TOO_LARGE") => ErrorCode::MediaTooLarge,
         Some("M_NOT_FOUND" | "M_UNRECOGNIZED") => ErrorCode::NotFound,
-        Some("M_FORBIDDEN" | "M_GUEST_ACCESS_FORBIDDEN" | "M_USER_LOCKED" | "M_USER_SUSPENDED") => {
+        Some("M_FORBIDDEN" | "M_GUEST_ACCESS_FORBIDDEN" | "M_USER_SUSPENDED") => {
             ErrorCode::Forbidden
         }
         _ => match status {
@@ -259,7 +309,7 @@ fn root_cause(error: &dyn StdError) -> String {
 }
 
 /// One line, bounded: a homeserver's text goes to logs and to people.
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     let line: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

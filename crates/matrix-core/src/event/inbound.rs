@@ -1,5 +1,7 @@
 //! The typed union that crosses the border.
 
+use super::SkippedBound;
+
 /// Trust in the device that encrypted an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SenderTrust {
@@ -164,6 +166,14 @@ pub enum InboundEvent {
         membership: Membership,
         previous: Option<Membership>,
         own: bool,
+    },
+    Skipped {
+        base: EventBase,
+        bound: SkippedBound,
+        at_least: u32,
+        since: Option<u64>,
+        until: Option<u64>,
+        detail: Option<String>,
     },
     Other {
         base: EventBase,

@@ -6,6 +6,7 @@ mod html;
 mod inbound;
 mod message;
 mod parse;
+mod skipped;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -19,13 +20,16 @@ pub use inbound::{
 };
 pub(crate) use parse::{membership as membership_named, parse};
 use ruma::{OwnedRoomId, OwnedUserId};
+pub use skipped::SkippedBound;
+pub(crate) use skipped::{SKIPPED_KEY, Skipped};
 pub(crate) use text::is_blank;
 pub(crate) use user_link::linked_user;
 
 /// A readable event on its way into the inbox.
 #[derive(Debug, Clone)]
 pub(crate) struct NewEvent {
-    /// Unique in the room for ever: the event id, or `invite:<sender>:<token>` for an invite.
+    /// Unique in the room for ever: the event id, `invite:<sender>:<token>` for an invite, or
+    /// `skipped:<gap>` for a notice of the inbox.
     pub key: String,
     /// The room.
     pub room_id: OwnedRoomId,
@@ -34,7 +38,7 @@ pub(crate) struct NewEvent {
     /// `origin_server_ts`, milliseconds.
     pub origin_server_ts: u64,
     /// The whole event as JSON, decrypted; for an invite `{"type":"invite", …}` made by the engine
-    /// (see `parse.rs`).
+    /// (see `parse.rs`), for a notice of the inbox a [`Skipped`].
     pub json: String,
     /// It arrived encrypted.
     pub encrypted: bool,

@@ -7,7 +7,7 @@ use ruma::{EventId, RoomAliasId, UserId};
 use serde_json::{Map, Value};
 
 use super::{
-    EventBase, InboundEvent, Membership, StoredEvent,
+    EventBase, InboundEvent, Membership, SKIPPED_KEY, Skipped, StoredEvent,
     message::{Content, Relation},
     text::clip,
 };
@@ -24,6 +24,17 @@ pub(super) type Object = Map<String, Value>;
 /// `None` for events without meaning for anybody (redacted or expired before they were
 /// seen, profile changes).
 pub(crate) fn parse(stored: &StoredEvent, own_user: &UserId) -> Option<InboundEvent> {
+    if stored.event.key.starts_with(SKIPPED_KEY) {
+        let skipped: Skipped = serde_json::from_str(&stored.event.json).ok()?;
+        return Some(InboundEvent::Skipped {
+            base: base(stored),
+            bound: skipped.bound,
+            at_least: skipped.at_least,
+            since: skipped.since,
+            until: skipped.until,
+            detail: skipped.detail,
+        });
+    }
     let Ok(Value::Object(event)) = serde_json::from_str::<Value>(&stored.event.json) else {
         return Some(InboundEvent::Other {
             base: base(stored),

@@ -101,6 +101,9 @@ pub(super) struct Layout {
 }
 
 impl Layout {
+    /// Bytes of text. The prefixes of lines can make much text out of little HTML; what
+    /// people write stays far below this.
+    const MAX_TEXT: usize = 128 * 1024;
     /// More than this many nested quotes and lists are not indented further.
     const MAX_PREFIXES: usize = 12;
 
@@ -119,6 +122,9 @@ impl Layout {
     /// Text whose white space counts (`<pre>`).
     pub fn verbatim(&mut self, text: &str) {
         for (i, line) in text.split('\n').enumerate() {
+            if self.is_full() {
+                return;
+            }
             if i > 0 {
                 // A break in verbatim text is a line of its own even when empty.
                 self.settle();
@@ -134,16 +140,19 @@ impl Layout {
 
     /// Text that joins what follows.
     pub fn write(&mut self, text: &str) {
+        if self.is_full() {
+            return;
+        }
         self.settle();
         self.out.push_str(text);
     }
 
     /// Text that joins what went before, ahead of pending blanks and breaks.
     pub fn append(&mut self, text: &str) {
-        if self.started {
-            self.out.push_str(text);
-        } else {
+        if !self.started {
             self.write(text);
+        } else if !self.is_full() {
+            self.out.push_str(text);
         }
     }
 
@@ -191,6 +200,10 @@ impl Layout {
     pub fn finish(self) -> String {
         let text = visible(&self.out);
         text.trim_end().to_owned()
+    }
+
+    fn is_full(&self) -> bool {
+        self.out.len() >= Self::MAX_TEXT
     }
 
     fn push(&mut self, prefix: Prefix) -> bool {

@@ -1,9 +1,11 @@
 //! The rows of readable events: in once, out in order, finished or given up.
 
+use std::collections::HashSet;
+
 use rusqlite::{OptionalExtension, Transaction, named_params, params};
 
 use super::{
-    DeadLetter, InboxCounts, SyncStep, changes, gaps, missing_keys,
+    InboxCounts, SyncStep, changes, dead, gaps, missing_keys,
     record::EventRecord,
     schema::{ADOPTED, DEAD, LEASED, SETTLED, WAITING},
 };
@@ -144,19 +146,30 @@ pub(super) fn place_of(
         .optional()?)
 }
 
+/// A row that was out this often when the process ended goes out with no other of
+/// its kind: the next time it is known which of them ends the process.
+const SUSPECT: u32 = 3;
+
 /// Hands out rows in order. A row stays back while
 /// - a gap before it in its room is open and still holds the room,
 /// - it comes out of a gap that is not filled yet: its pages come newest first,
 /// - a row before it in its room rests after a failure,
-/// - it edits what waits for its key: the two are one message then.
+/// - it edits what waits for its key: the two are one message then,
+/// - it is suspected of ending the process and another such row is out, or one
+///   of those stays back before it in its room.
 pub(super) fn lease(
     tx: &Transaction<'_>,
     seal: &Seal,
     now: i64,
     max: usize,
 ) -> Result<Vec<StoredEvent>, Fault> {
+    let mut suspect_is_out: bool = tx
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM events WHERE state IN (1, 2) AND crashes >= ?1)",
+        )?
+        .query_row([SUSPECT], |r| r.get(0))?;
     let mut statement = tx.prepare_cached(
-        "SELECT seq, payload, received_at, handed_out FROM events AS e
+        "SELECT seq, payload, received_at, handed_out, crashes, room FROM events AS e
          WHERE state = 0 AND next_at <= :now
          AND NOT EXISTS (
              SELECT 1 FROM gaps AS g WHERE g.room = e.room
@@ -166,21 +179,33 @@ pub(super) fn lease(
              AND b.next_at > 0 AND b.next_at > :now AND (b.pos, b.sub) < (e.pos, e.sub))
          AND (e.target IS NULL OR NOT EXISTS (
              SELECT 1 FROM undecryptable AS u WHERE u.room = e.room AND u.key = e.target))
-         ORDER BY pos, sub LIMIT :max",
+         ORDER BY pos, sub",
     )?;
-    let found = statement
-        .query_map(
-            named_params! {":now": now, ":max": i64::try_from(max).unwrap_or(i64::MAX)},
-            |r| {
-                Ok((
-                    r.get::<_, i64>(0)?,
-                    r.get::<_, Vec<u8>>(1)?,
-                    r.get::<_, i64>(2)?,
-                    r.get::<_, u32>(3)?,
-                ))
-            },
-        )?
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut found = Vec::new();
+    let mut held: HashSet<Hash> = HashSet::new();
+    let mut waiting = statement.query(named_params! {":now": now})?;
+    while found.len() < max
+        && let Some(row) = waiting.next()?
+    {
+        let (crashes, room): (u32, Hash) = (row.get(4)?, row.get(5)?);
+        if held.contains(&room) {
+            continue;
+        }
+        if crashes >= SUSPECT {
+            if suspect_is_out {
+                held.insert(room);
+                continue;
+            }
+            suspect_is_out = true;
+        }
+        found.push((
+            row.get::<_, i64>(0)?,
+            row.get::<_, Vec<u8>>(1)?,
+            row.get::<_, i64>(2)?,
+            row.get::<_, u32>(3)?,
+        ));
+    }
+    drop(waiting);
     let mut lease = tx.prepare_cached(
         "UPDATE events SET state = 1, handed_out = handed_out + 1 WHERE seq = ?1",
     )?;
@@ -199,7 +224,7 @@ pub(super) fn lease(
             // One damaged row must not make everybody else unheard.
             Err(_) => {
                 tracing::error!(seq, "a stored message cannot be read any more, set aside");
-                bury(tx, seal, now, seq, "its stored payload cannot be read")?;
+                dead::bury(tx, seal, now, seq, "its stored payload cannot be read")?;
             }
         }
     }
@@ -230,13 +255,21 @@ pub(super) fn take_back(tx: &Transaction<'_>, seqs: &[i64]) -> Result<(), Fault>
 }
 
 /// After a restart nobody works on anything, and held rooms get their time anew.
-pub(super) fn reopen(tx: &Transaction<'_>, now: i64) -> Result<(), Fault> {
+/// What was out when the process ended may be what ended it, and is counted.
+pub(super) fn reopen(tx: &Transaction<'_>, seal: &Seal, now: i64) -> Result<(), Fault> {
+    dead::count_crash(tx, seal, now)?;
+    give_back(tx)?;
+    gaps::hold_again(tx, now)?;
+    prune(tx, now)
+}
+
+/// Nobody works on anything any more.
+pub(super) fn give_back(tx: &Transaction<'_>) -> Result<(), Fault> {
     tx.execute(
         "UPDATE events SET state = ?1 WHERE state IN (?2, ?3)",
         params![WAITING, LEASED, ADOPTED],
     )?;
-    gaps::hold_again(tx, now)?;
-    prune(tx, now)
+    Ok(())
 }
 
 pub(super) fn adopt(tx: &Transaction<'_>, seqs: &[i64]) -> Result<(), Fault> {
@@ -281,7 +314,7 @@ pub(super) fn fail(
         None => return Ok(false),
     };
     if failures >= MAX_FAILURES {
-        bury(tx, seal, now, seq, reason)?;
+        dead::bury(tx, seal, now, seq, reason)?;
         return Ok(true);
     }
     let rest = REST_MS[(failures as usize - 1).min(REST_MS.len() - 1)];
@@ -290,83 +323,6 @@ pub(super) fn fail(
         params![seq, WAITING, failures, now + rest, seal.close(&reason)?],
     )?;
     Ok(false)
-}
-
-fn bury(tx: &Transaction<'_>, seal: &Seal, now: i64, seq: i64, reason: &str) -> Result<(), Fault> {
-    tx.execute(
-        "UPDATE events SET state = ?2, failures = failures + 1, finished_at = ?3, reason = ?4
-         WHERE seq = ?1",
-        params![seq, DEAD, now, seal.close(&reason)?],
-    )?;
-    Ok(())
-}
-
-/// Dead letters, oldest first; one whose payload is damaged has no event.
-pub(super) fn dead_letters(tx: &Transaction<'_>, seal: &Seal) -> Result<Vec<DeadLetter>, Fault> {
-    let mut statement = tx.prepare_cached(
-        "SELECT seq, payload, received_at, handed_out, failures, reason, finished_at
-         FROM events WHERE state = 4 ORDER BY pos, sub",
-    )?;
-    let rows = statement
-        .query_map([], |r| {
-            Ok((
-                r.get::<_, i64>(0)?,
-                r.get::<_, Vec<u8>>(1)?,
-                r.get::<_, i64>(2)?,
-                r.get::<_, u32>(3)?,
-                r.get::<_, u32>(4)?,
-                r.get::<_, Vec<u8>>(5)?,
-                r.get::<_, i64>(6)?,
-            ))
-        })?
-        .collect::<Result<Vec<_>, _>>()?;
-    rows.into_iter()
-        .map(
-            |(seq, payload, received_at, attempts, failures, reason, at)| {
-                Ok(DeadLetter {
-                    seq,
-                    event: seal
-                        .open::<EventRecord>(&payload)
-                        .ok()
-                        .map(|record| StoredEvent {
-                            seq,
-                            event: record.into(),
-                            received_at: received_at as u64,
-                            attempts,
-                        }),
-                    failures,
-                    reason: seal.open(&reason)?,
-                    failed_at: at as u64,
-                })
-            },
-        )
-        .collect()
-}
-
-/// Dead letters wait again, at their old place; returns how many.
-pub(super) fn resubmit(tx: &Transaction<'_>, seqs: &[i64]) -> Result<usize, Fault> {
-    let mut statement = tx.prepare_cached(
-        "UPDATE events SET state = ?2, failures = 0, next_at = 0, reason = NULL,
-         finished_at = NULL WHERE seq = ?1 AND state = ?3",
-    )?;
-    let mut count = 0;
-    for seq in seqs {
-        count += statement.execute(params![seq, WAITING, DEAD])?;
-    }
-    Ok(count)
-}
-
-/// Dead letters are settled without an answer; returns how many.
-pub(super) fn drop_dead(tx: &Transaction<'_>, now: i64, seqs: &[i64]) -> Result<usize, Fault> {
-    let mut statement = tx.prepare_cached(
-        "UPDATE events SET state = ?3, payload = NULL, reason = NULL, finished_at = ?2
-         WHERE seq = ?1 AND state = ?4",
-    )?;
-    let mut count = 0;
-    for seq in seqs {
-        count += statement.execute(params![seq, now, SETTLED, DEAD])?;
-    }
-    Ok(count)
 }
 
 /// Forgets keys that were settled 30 days ago.

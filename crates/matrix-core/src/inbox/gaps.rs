@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ruma::UserId;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
@@ -9,9 +10,11 @@ use super::{
     events::{self, Place, key_hash, room_hash, take_pos},
     missing_keys,
     record::GapRecord,
+    skipped,
 };
 use crate::{
     engine::HistoryPage,
+    event::Skipped,
     queue_file::{Fault, Hash, Seal},
 };
 
@@ -106,22 +109,15 @@ pub(super) enum NextGap {
     None { again: Option<i64> },
 }
 
-/// Stores one page of a gap before the pages stored earlier. True if it reached
-/// an event that was here before the gap: with what is older, that is left out,
-/// because a homeserver that honours `to` does not send it.
-pub(super) fn add_page(
+/// Takes out of a page what was here before the gap, with what is older: a homeserver
+/// that honours `to` does not send it. True if there was such an event.
+pub(super) fn reach(
     tx: &Transaction<'_>,
     seal: &Seal,
-    now: i64,
     gap: &Gap,
-    page: &HistoryPage,
+    page: &mut HistoryPage,
 ) -> Result<bool, Fault> {
-    let row: Option<(i64, u32)> = tx
-        .query_row("SELECT pos, pages FROM gaps WHERE id = ?1", [gap.id], |r| {
-            Ok((r.get(0)?, r.get(1)?))
-        })
-        .optional()?;
-    let Some((pos, pages)) = row else {
+    let Some((pos, _)) = standing(tx, gap.id)? else {
         return Ok(true);
     };
     let room = room_hash(seal, &gap.room_id);
@@ -132,9 +128,28 @@ pub(super) fn add_page(
             end = Some((at, event.origin_server_ts));
         }
     }
-    let start = -PAGE_SPAN * (i64::from(pages) + 1);
+    let Some((at, ts)) = end else {
+        return Ok(false);
+    };
+    page.events.drain(..=at);
+    page.undecryptable.retain(|e| e.origin_server_ts >= ts);
+    Ok(true)
+}
+
+/// Stores one page of a gap before the pages stored earlier.
+pub(super) fn add_page(
+    tx: &Transaction<'_>,
+    seal: &Seal,
+    now: i64,
+    gap: &Gap,
+    page: &HistoryPage,
+) -> Result<(), Fault> {
+    let Some((pos, pages)) = standing(tx, gap.id)? else {
+        return Ok(());
+    };
+    let start = first_sub(pages);
     let mut found = 0u32;
-    for (at, event) in (0i64..).zip(&page.events[end.map_or(0, |(at, _)| at + 1)..]) {
+    for (at, event) in (0i64..).zip(&page.events) {
         let place = Place {
             pos,
             sub: start + at,
@@ -143,10 +158,8 @@ pub(super) fn add_page(
         found += u32::from(events::insert(tx, seal, now, event, &place)?);
     }
     for event in &page.undecryptable {
-        if end.is_none_or(|(_, ts)| event.origin_server_ts >= ts) {
-            missing_keys::insert(tx, seal, now, event)?;
-            found += 1;
-        }
+        missing_keys::insert(tx, seal, now, event)?;
+        found += 1;
     }
     let record = GapRecord {
         room_id: gap.room_id.clone(),
@@ -158,13 +171,46 @@ pub(super) fn add_page(
          next_at = 0 WHERE id = ?1",
         params![gap.id, seal.close(&record)?, found],
     )?;
-    Ok(end.is_some())
+    Ok(())
 }
 
-/// The gap is filled or given up; what it held goes out.
-pub(super) fn finish(tx: &Transaction<'_>, id: i64) -> Result<(), Fault> {
-    tx.execute("DELETE FROM gaps WHERE id = ?1", [id])?;
+/// The gap is filled or given up; what it held goes out, behind a notice of what it did
+/// not get to hold.
+pub(super) fn finish(
+    tx: &Transaction<'_>,
+    seal: &Seal,
+    now: i64,
+    gap: &Gap,
+    skipped: Option<(&UserId, &Skipped)>,
+) -> Result<(), Fault> {
+    let Some((pos, pages)) = standing(tx, gap.id)? else {
+        return Ok(());
+    };
+    if let Some((own_user, skipped)) = skipped {
+        let place = Place {
+            pos,
+            sub: first_sub(pages),
+            gap: None,
+        };
+        let of = (gap.id, &gap.room_id, own_user);
+        skipped::insert(tx, seal, now, of, &place, skipped)?;
+    }
+    tx.execute("DELETE FROM gaps WHERE id = ?1", [gap.id])?;
     Ok(())
+}
+
+/// The gap's place and how many pages of it are stored, if it is still open.
+fn standing(tx: &Transaction<'_>, id: i64) -> Result<Option<(i64, u32)>, Fault> {
+    Ok(tx
+        .query_row("SELECT pos, pages FROM gaps WHERE id = ?1", [id], |r| {
+            Ok((r.get(0)?, r.get(1)?))
+        })
+        .optional()?)
+}
+
+/// Where a page begins that comes after `pages` newer ones.
+fn first_sub(pages: u32) -> i64 {
+    -PAGE_SPAN * (i64::from(pages) + 1)
 }
 
 /// Tries again later; `counted` failures add up until the gap is given up.

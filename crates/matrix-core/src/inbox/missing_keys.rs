@@ -124,11 +124,20 @@ pub(super) fn expire(tx: &Transaction<'_>, before: i64) -> Result<Vec<Undecrypta
     Ok(causes)
 }
 
-pub(super) fn health(tx: &Transaction<'_>) -> Result<UndecryptableHealth, Fault> {
-    let (waiting, oldest): (u32, Option<i64>) = tx.query_row(
-        "SELECT count(*), min(received_at) FROM undecryptable",
-        [],
-        |r| Ok((r.get(0)?, r.get(1)?)),
+/// Older trouble does not call for anybody any more, milliseconds.
+const RECENT_MS: i64 = 24 * 60 * 60 * 1000;
+/// Keys come within seconds of their event, milliseconds.
+const PATIENCE_MS: i64 = 5 * 60 * 1000;
+/// So many at once are no accident.
+const MANY: u32 = 3;
+
+pub(super) fn health(tx: &Transaction<'_>, now: i64) -> Result<UndecryptableHealth, Fault> {
+    let (waiting, oldest, recent, overdue): (u32, Option<i64>, u32, u32) = tx.query_row(
+        "SELECT count(*), min(received_at), count(*) FILTER (WHERE received_at > ?1),
+                count(*) FILTER (WHERE received_at > ?1 AND received_at <= ?2)
+         FROM undecryptable",
+        [now - RECENT_MS, now - PATIENCE_MS],
+        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)),
     )?;
     let mut statement = tx.prepare_cached(
         "SELECT cause, count(*) FROM undecryptable GROUP BY cause ORDER BY 2 DESC, 1",
@@ -145,5 +154,6 @@ pub(super) fn health(tx: &Transaction<'_>) -> Result<UndecryptableHealth, Fault>
         waiting,
         oldest_at: oldest.map(|at| at as u64),
         causes,
+        sustained: recent >= MANY || overdue > 0,
     })
 }

@@ -4,7 +4,8 @@
 //! A row's way: waiting → leased (handed out) → adopted (the host has the turn)
 //! → settled (its payload is deleted, its key kept for 30 days against
 //! duplicates). Leased and adopted rows wait again after a restart. A row that
-//! failed three times becomes a dead letter.
+//! failed three times, or was out ten times when the process ended, becomes a dead
+//! letter.
 //!
 //! Rows go out in the order of their room's timeline. What came after a gap
 //! waits for it, for a minute at most.
@@ -19,6 +20,7 @@ use std::{
     time::Duration,
 };
 
+use fail::fail_point;
 use matrix_sdk_store_encryption::StoreCipher;
 use ruma::OwnedRoomId;
 use tokio::sync::Notify;
@@ -31,6 +33,7 @@ use crate::{
 };
 
 mod changes;
+mod dead;
 mod events;
 mod fill;
 mod gaps;
@@ -39,10 +42,12 @@ mod missing_keys;
 mod record;
 mod retry;
 mod schema;
+mod skipped;
 #[cfg(test)]
 mod tests;
 mod workers;
 
+pub(crate) use dead::DeadLetter;
 use lease::Lease;
 pub(crate) use workers::{WorkerSettings, spawn_workers};
 
@@ -105,22 +110,6 @@ pub(crate) struct SyncStep {
     pub gaps: Vec<NewGap>,
 }
 
-/// A row that was given up.
-#[allow(dead_code, reason = "the dead-letter commands (HST-3) are built on it")]
-#[derive(Debug, Clone)]
-pub(crate) struct DeadLetter {
-    /// The row.
-    pub seq: i64,
-    /// `None` if its payload is damaged.
-    pub event: Option<StoredEvent>,
-    /// How often it failed.
-    pub failures: u32,
-    /// The last failure's reason.
-    pub reason: String,
-    /// Milliseconds since the epoch.
-    pub failed_at: u64,
-}
-
 /// How often old keys are forgotten, milliseconds.
 const PRUNE_EVERY_MS: i64 = 60 * 60 * 1000;
 
@@ -151,7 +140,8 @@ impl Inbox {
     pub async fn open(path: &Path, cipher: Arc<StoreCipher>) -> Result<Self> {
         let file = QueueFile::open(path, cipher, schema::ROLE, schema::MIGRATIONS).await?;
         let now = file.clock.now();
-        file.run(move |tx, _| events::reopen(tx, now)).await?;
+        file.run(move |tx, seal| events::reopen(tx, seal, now))
+            .await?;
         let deliverable = Arc::new(Notify::new());
         Ok(Self {
             inner: Arc::new(Inner {
@@ -184,9 +174,11 @@ impl Inbox {
                 if prune {
                     events::prune(tx, now)?;
                 }
+                fail_point!("inbox::commit::before");
                 Ok(())
             })
             .await?;
+        fail_point!("inbox::commit::after");
         if prune {
             self.inner.pruned_at.store(now, Ordering::Relaxed);
         }
@@ -226,6 +218,7 @@ impl Inbox {
             }
             let (lease, due) = self.lease(max.max(1)).await?;
             if !lease.is_empty() && !self.inner.closed.load(Ordering::Acquire) {
+                fail_point!("inbox::lease::after");
                 return Ok(Some(lease.deliver()));
             }
             match due {
@@ -260,7 +253,9 @@ impl Inbox {
         self.inner
             .file
             .run(move |tx, _| events::adopt(tx, &seqs))
-            .await
+            .await?;
+        fail_point!("inbox::adopt::after");
+        Ok(())
     }
 
     /// Finished, whatever state the rows are in; again is no error.
@@ -268,8 +263,13 @@ impl Inbox {
         let (now, seqs) = (self.inner.file.clock.now(), seqs.to_vec());
         self.inner
             .file
-            .run(move |tx, _| events::settle(tx, now, &seqs))
+            .run(move |tx, _| {
+                events::settle(tx, now, &seqs)?;
+                fail_point!("inbox::settle::before");
+                Ok(())
+            })
             .await?;
+        fail_point!("inbox::settle::after");
         self.inner.deliverable.notify_waiters();
         Ok(())
     }
@@ -288,31 +288,28 @@ impl Inbox {
     }
 
     /// What was given up, oldest first.
-    #[allow(dead_code, reason = "the dead-letter commands (HST-3) are built on it")]
     pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
-        self.inner.file.run(events::dead_letters).await
+        self.inner.file.run(dead::list).await
     }
 
-    /// Dead letters wait again; returns how many of `seqs` were some.
-    #[allow(dead_code, reason = "the dead-letter commands (HST-3) are built on it")]
-    pub async fn resubmit(&self, seqs: &[i64]) -> Result<usize> {
+    /// Dead letters wait again; returns which of `seqs` were some.
+    pub async fn resubmit(&self, seqs: &[i64]) -> Result<Vec<i64>> {
         let seqs = seqs.to_vec();
-        let count = self
+        let resubmitted = self
             .inner
             .file
-            .run(move |tx, _| events::resubmit(tx, &seqs))
+            .run(move |tx, _| dead::resubmit(tx, &seqs))
             .await?;
         self.inner.deliverable.notify_waiters();
-        Ok(count)
+        Ok(resubmitted)
     }
 
-    /// Dead letters are settled unanswered; returns how many of `seqs` were some.
-    #[allow(dead_code, reason = "the dead-letter commands (HST-3) are built on it")]
-    pub async fn drop_dead_letters(&self, seqs: &[i64]) -> Result<usize> {
+    /// Dead letters are settled unanswered; returns which of `seqs` were some.
+    pub async fn drop_dead_letters(&self, seqs: &[i64]) -> Result<Vec<i64>> {
         let (now, seqs) = (self.inner.file.clock.now(), seqs.to_vec());
         self.inner
             .file
-            .run(move |tx, _| events::drop_dead(tx, now, &seqs))
+            .run(move |tx, _| dead::forget(tx, now, &seqs))
             .await
     }
 
@@ -343,8 +340,13 @@ impl Inbox {
         let new = self
             .inner
             .file
-            .run(move |tx, seal| missing_keys::readable(tx, seal, now, &waiting, &event))
+            .run(move |tx, seal| {
+                let new = missing_keys::readable(tx, seal, now, &waiting, &event)?;
+                fail_point!("inbox::readable::before");
+                Ok(new)
+            })
             .await?;
+        fail_point!("inbox::readable::after");
         self.inner.deliverable.notify_waiters();
         Ok(new)
     }
@@ -356,7 +358,11 @@ impl Inbox {
 
     /// What waits for a key, grouped by cause.
     pub async fn undecryptable_health(&self) -> Result<UndecryptableHealth> {
-        self.inner.file.run(|tx, _| missing_keys::health(tx)).await
+        let now = self.inner.file.clock.now();
+        self.inner
+            .file
+            .run(move |tx, _| missing_keys::health(tx, now))
+            .await
     }
 
     /// Ends pending and later `next_batch` calls with `None`; everything else
@@ -370,6 +376,13 @@ impl Inbox {
     /// calls fail with `closed`. Before the folder's lock is freed.
     pub async fn release(&self) {
         self.close();
+        // Not a crash: what is out is not to blame that it ends here.
+        let given_back = self.inner.file.run(|tx, _| events::give_back(tx)).await;
+        if let Err(error) = given_back
+            && error.code != crate::ErrorCode::Closed
+        {
+            tracing::warn!(%error, "what was handed out counts as interrupted by a crash");
+        }
         self.inner.file.release().await;
     }
 }

@@ -16,7 +16,9 @@ pub(super) const DEAD: u8 = 4;
 
 /// `pos` is the place in the order of delivery, `sub` the place within the
 /// events of one gap: a gap reserves its `pos` before the events behind it get
-/// theirs, and its pages come newest first with ever smaller `sub`.
+/// theirs, and its pages come newest first with ever smaller `sub`. `crashes` counts
+/// how often the process ended with the row out; a `notice` was made here and may
+/// stay out for long.
 pub(super) const MIGRATIONS: &[&str] = &[
     "
 CREATE TABLE meta (
@@ -74,5 +76,9 @@ CREATE TABLE undecryptable (
     "
 ALTER TABLE events ADD COLUMN target BLOB;
 CREATE INDEX events_edits ON events (room, target) WHERE target IS NOT NULL AND state = 0;
+",
+    "
+ALTER TABLE events ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE events ADD COLUMN notice INTEGER NOT NULL DEFAULT 0;
 ",
 ];

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ruma::OwnedUserId;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -11,9 +12,11 @@ use crate::{config::CatchUp, engine::Engine};
 /// Gaps filled at the same time, each in another room.
 const FILLERS: usize = 3;
 
-/// Bounds of the workers.
-#[derive(Debug, Clone, Copy)]
+/// Whom the workers work for, and their bounds.
+#[derive(Debug, Clone)]
 pub(crate) struct WorkerSettings {
+    /// The account's user, who says what is skipped.
+    pub own_user: OwnedUserId,
     /// Bounds of the gap filler.
     pub catch_up: CatchUp,
     /// How long an undecryptable event waits for its key.
@@ -28,10 +31,12 @@ pub(crate) fn spawn_workers(
     settings: WorkerSettings,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
+    let own = fill::Own {
+        user: settings.own_user,
+        catch_up: settings.catch_up,
+    };
     for _ in 0..FILLERS {
-        tasks.spawn(
-            fill::run(inbox.clone(), Arc::clone(&engine), settings.catch_up).in_current_span(),
-        );
+        tasks.spawn(fill::run(inbox.clone(), Arc::clone(&engine), own.clone()).in_current_span());
     }
     tasks.spawn(retry::run(inbox, engine, settings.undecryptable_retry).in_current_span());
     tasks

@@ -2,9 +2,10 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use fail::fail_point;
 use futures_util::FutureExt;
 use ruma::OwnedEventId;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tracing::Instrument;
 
 use super::{
@@ -17,6 +18,15 @@ use crate::{
     error::{Error, ErrorCode, Result},
     queue_file::Hash,
 };
+
+/// A lane that runs.
+#[derive(Default)]
+pub(super) struct Running {
+    /// More came while it was busy.
+    more: bool,
+    /// Ends its wait, whatever it waits for.
+    urged: Arc<Notify>,
+}
 
 /// Tries of a part after failures that may be defects.
 const DOUBTFUL_TRIES: u32 = 5;
@@ -34,24 +44,33 @@ impl Outbox {
             return;
         }
         let mut lanes = locked(&self.inner.lanes);
-        if let Some(more) = lanes.get_mut(&room) {
-            *more = true;
+        if let Some(lane) = lanes.get_mut(&room) {
+            lane.more = true;
             return;
         }
-        lanes.insert(room, false);
+        let lane = Running::default();
+        let urged = Arc::clone(&lane.urged);
+        lanes.insert(room, lane);
         drop(lanes);
         // Ended lanes are cleared away here.
         while tasks.try_join_next().is_some() {}
         let outbox = self.clone();
-        tasks.spawn(async move { outbox.run_lane(engine, room).await }.in_current_span());
+        tasks.spawn(async move { outbox.run_lane(engine, room, urged).await }.in_current_span());
+    }
+
+    /// The room's lane tries at once what it waits to try.
+    pub(super) fn urge(&self, room: &Hash) {
+        if let Some(lane) = locked(&self.inner.lanes).get(room) {
+            lane.urged.notify_one();
+        }
     }
 
     /// True if the lane may end: nothing came since it last looked.
     pub(super) fn retire(&self, room: &Hash) -> bool {
         let mut lanes = locked(&self.inner.lanes);
         match lanes.get_mut(room) {
-            Some(more) if *more => {
-                *more = false;
+            Some(lane) if lane.more => {
+                lane.more = false;
                 false
             }
             _ => {
@@ -61,12 +80,12 @@ impl Outbox {
         }
     }
 
-    async fn run_lane(self, engine: Arc<dyn Engine>, room: Hash) {
+    async fn run_lane(self, engine: Arc<dyn Engine>, room: Hash, urged: Arc<Notify>) {
         loop {
             if *self.inner.closing.borrow() {
                 return;
             }
-            let step = self.step(&*engine, room).await;
+            let step = self.step(&*engine, room, &urged).await;
             match step {
                 Ok(true) => {}
                 Ok(false) => {
@@ -87,29 +106,37 @@ impl Outbox {
     }
 
     /// Tries one part. False if the room has none.
-    async fn step(&self, engine: &dyn Engine, room: Hash) -> Result<bool> {
+    async fn step(&self, engine: &dyn Engine, room: Hash, urged: &Notify) -> Result<bool> {
         let now = self.inner.file.clock.now();
+        let in_doubt = self.inner.pace.in_doubt;
         let work = self
             .inner
             .file
-            .run(move |tx, seal| rows::next(tx, seal, now, &room))
+            .run(move |tx, seal| rows::next(tx, seal, now, &room, in_doubt))
             .await?;
         // Sends past their deadline failed on the way.
         self.inner.ended.notify_waiters();
         let Some(mut work) = work else {
             return Ok(false);
         };
-        let (send, part, attempts) = (work.send, work.part, work.attempts);
+        let (send, part, attempts, first) = (work.send, work.part, work.attempts, work.first);
         // A hint that comes during the request counts for the wait after it.
         let hint = self.inner.hint.subscribe();
+        fail_point!("outbox::request::before");
         match self.request(engine, &mut work).await {
             Ok(event_id) => {
+                fail_point!("outbox::request::after");
                 locked(&self.inner.trouble).take();
                 let now = self.inner.file.clock.now();
                 self.inner
                     .file
-                    .run(move |tx, seal| rows::sent(tx, seal, now, (send, part), &event_id))
+                    .run(move |tx, seal| {
+                        let complete = rows::sent(tx, seal, now, (send, part), &event_id)?;
+                        fail_point!("outbox::sent::before");
+                        Ok(complete)
+                    })
                     .await?;
+                fail_point!("outbox::sent::after");
                 self.inner.ended.notify_waiters();
             }
             Err(error) => {
@@ -124,15 +151,25 @@ impl Outbox {
                 }
                 self.note(&error);
                 if verdict == Verdict::Permanent {
-                    tracing::warn!(room_id = %work.room_id, %error, "a message was given up");
-                    self.give_up(send, error).await?;
+                    tracing::warn!(
+                        room_id = %work.room_id, %error,
+                        "a message was given up; see `openclaw matrix outbox list`"
+                    );
+                    self.give_up((send, first), error).await?;
                 } else {
                     tracing::debug!(room_id = %work.room_id, %error, attempts, "not sent yet");
+                    let wait = self.patience(verdict, attempts);
+                    let next_at = self.inner.file.clock.now() + wait.as_millis() as i64;
                     self.inner
                         .file
-                        .run(move |tx, seal| rows::retry(tx, seal, part, &error))
+                        .run(move |tx, seal| {
+                            if !may_have_arrived(&error) {
+                                rows::certain(tx, (send, first))?;
+                            }
+                            rows::retry(tx, seal, (send, part), next_at, &error)
+                        })
                         .await?;
-                    self.rest(verdict, attempts, hint).await;
+                    self.rest(verdict, wait, hint, urged).await;
                 }
             }
         }
@@ -154,42 +191,70 @@ impl Outbox {
         }
     }
 
-    async fn give_up(&self, send: i64, error: Error) -> Result<()> {
+    async fn give_up(&self, work: (i64, bool), error: Error) -> Result<()> {
         let now = self.inner.file.clock.now();
         self.inner
             .file
-            .run(move |tx, seal| rows::fail(tx, seal, now, send, &error))
+            .run(move |tx, seal| {
+                if !may_have_arrived(&error) {
+                    rows::certain(tx, work)?;
+                }
+                rows::fail(tx, seal, now, work.0, &error)
+            })
             .await?;
         self.inner.ended.notify_waiters();
         Ok(())
     }
 
-    /// Waits as the verdict says; closing ends it.
-    async fn rest(&self, verdict: Verdict, attempts: u32, mut hint: watch::Receiver<u64>) {
+    /// How long the lane waits before the next try.
+    fn patience(&self, verdict: Verdict, attempts: u32) -> Duration {
         let pace = &self.inner.pace;
         match verdict {
-            Verdict::WaitAsTold(wait) => self.pause(wait).await,
-            Verdict::Paused => {
-                tokio::select! {
-                    () = self.pause(pace.paused) => {}
-                    _ = hint.changed() => {}
-                }
-            }
-            _ => {
-                let doubled = pace.first.saturating_mul(1 << attempts.min(16));
-                // Jitter, so that not all rooms come back at the same moment.
-                let wait = doubled
-                    .min(pace.longest)
-                    .mul_f64(0.75 + 0.5 * rand::random::<f64>());
-                tokio::select! {
-                    () = self.pause(wait) => {}
-                    _ = hint.changed() => {}
-                }
-            }
+            Verdict::WaitAsTold(wait) => wait,
+            Verdict::Paused => pace.paused,
+            // Jitter, so that not all rooms come back at the same moment.
+            _ => pace
+                .first
+                .saturating_mul(1 << attempts.min(16))
+                .min(pace.longest)
+                .mul_f64(0.75 + 0.5 * rand::random::<f64>()),
+        }
+    }
+
+    /// Waits; closing and a person's wish end it, and a hint ends what is not the
+    /// homeserver's own wish.
+    async fn rest(
+        &self,
+        verdict: Verdict,
+        wait: Duration,
+        mut hint: watch::Receiver<u64>,
+        urged: &Notify,
+    ) {
+        let told = matches!(verdict, Verdict::WaitAsTold(_));
+        tokio::select! {
+            () = self.pause(wait) => {}
+            () = urged.notified() => {}
+            _ = hint.changed(), if !told => {}
         }
     }
 
     fn note(&self, error: &Error) {
         *locked(&self.inner.trouble) = Some(error.message.clone());
+    }
+}
+
+/// Whether the homeserver may have made the event although it was not heard to. An answer
+/// that refuses says it did not; a proxy's complaint says nothing.
+fn may_have_arrived(error: &Error) -> bool {
+    match error.status {
+        Some(408 | 500..) => true,
+        Some(_) => false,
+        None => {
+            !error.never_left
+                && matches!(
+                    error.code,
+                    ErrorCode::Network | ErrorCode::Timeout | ErrorCode::Internal
+                )
+        }
     }
 }

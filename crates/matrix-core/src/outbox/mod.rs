@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use fail::fail_point;
 use matrix_sdk_store_encryption::StoreCipher;
 use ruma::{OwnedEventId, OwnedRoomId};
 use tokio::{
@@ -31,6 +32,7 @@ use crate::{
     queue_file::{Hash, QueueFile},
 };
 
+mod kept;
 mod lane;
 mod record;
 mod rows;
@@ -42,13 +44,14 @@ mod verdict;
 /// Where a send stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutboxState {
-    /// All its events are on the homeserver; or, for a draft edit, a newer edit
-    /// made it needless.
+    /// All its events are on the homeserver.
     Sent,
     /// Stored, not all of it sent.
     Queued,
     /// Given up.
     Failed,
+    /// A draft edit that a newer edit of the same event made needless.
+    Overtaken,
     /// The key was never seen, or forgotten after 30 days.
     Unknown,
 }
@@ -62,8 +65,37 @@ pub struct OutboxEntry {
     pub state: OutboxState,
     /// In order, as far as sent.
     pub event_ids: Vec<String>,
+    /// It failed, and the homeserver may have taken an event that it never confirmed.
+    pub in_doubt: bool,
     /// Why it failed.
     pub error: Option<crate::Error>,
+}
+
+/// A send that is not sent, for people; it does not tell the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxItem {
+    /// Its number, for the calls that act on it.
+    pub id: i64,
+    /// The room; `None` if it cannot be read any more.
+    pub room_id: Option<String>,
+    /// Given up; else queued.
+    pub failed: bool,
+    /// When it was stored, milliseconds since the epoch.
+    pub created_at: u64,
+    /// When it is given up, milliseconds since the epoch; `None` once it is.
+    pub expires_at: Option<u64>,
+    /// When it is tried again, milliseconds since the epoch, while it waits for that.
+    pub waiting_until: Option<u64>,
+    /// See [`OutboxEntry::in_doubt`].
+    pub in_doubt: bool,
+    /// Events it consists of.
+    pub parts: u32,
+    /// Events of it that are sent.
+    pub sent: u32,
+    /// Tries that failed.
+    pub attempts: u32,
+    /// The last failure.
+    pub error: Option<String>,
 }
 
 /// One event of a send.
@@ -100,9 +132,12 @@ pub(crate) struct Pace {
     pub paused: Duration,
     /// For one request, with everything encryption needs before it.
     pub request: Duration,
-    /// After this a send fails. Homeservers remember transaction ids for about
-    /// a day, so that a later retry could make a second event.
+    /// After this a send fails that no request left for.
     pub lifetime: Duration,
+    /// After this a send fails whose request left and was never answered. Homeservers
+    /// remember transaction ids for about a day, so that a later try could make a second
+    /// event.
+    pub in_doubt: Duration,
 }
 
 impl Default for Pace {
@@ -112,7 +147,8 @@ impl Default for Pace {
             longest: Duration::from_secs(300),
             paused: Duration::from_secs(60),
             request: Duration::from_secs(180),
-            lifetime: Duration::from_secs(24 * 60 * 60),
+            lifetime: Duration::from_secs(7 * 24 * 60 * 60),
+            in_doubt: Duration::from_secs(24 * 60 * 60),
         }
     }
 }
@@ -131,8 +167,8 @@ struct Inner {
     pace: Pace,
     /// Set by `start`, taken by `close`.
     engine: Mutex<Option<Arc<dyn Engine>>>,
-    /// Rooms with a running lane; true: more came while it was busy.
-    lanes: Mutex<HashMap<Hash, bool>>,
+    /// Rooms with a running lane.
+    lanes: Mutex<HashMap<Hash, lane::Running>>,
     tasks: Mutex<JoinSet<()>>,
     closing: watch::Sender<bool>,
     /// A send was sent or given up, or the outbox was closed.
@@ -158,7 +194,11 @@ impl Outbox {
     ) -> Result<Self> {
         let file = QueueFile::open(path, cipher, schema::ROLE, schema::MIGRATIONS).await?;
         let now = file.clock.now();
-        file.run(move |tx, _| rows::prune(tx, now)).await?;
+        file.run(move |tx, _| {
+            kept::reopen(tx)?;
+            rows::prune(tx, now)
+        })
+        .await?;
         Ok(Self {
             inner: Arc::new(Inner {
                 file,
@@ -224,9 +264,12 @@ impl Outbox {
                 if prune {
                     rows::prune(tx, now)?;
                 }
-                rows::insert(tx, seal, now, lifetime, &send)
+                let room = rows::insert(tx, seal, now, lifetime, &send)?;
+                fail_point!("outbox::stored::before");
+                Ok(room)
             })
             .await?;
+        fail_point!("outbox::stored::after");
         if prune {
             self.inner.pruned_at.store(now, Ordering::Relaxed);
         }
@@ -263,6 +306,54 @@ impl Outbox {
             .file
             .run(move |tx, seal| rows::entry(tx, seal, &key))
             .await
+    }
+
+    /// What is not sent.
+    pub async fn items(&self) -> Result<Vec<OutboxItem>> {
+        let now = self.inner.file.clock.now();
+        let in_doubt = self.inner.pace.in_doubt.as_millis() as i64;
+        self.inner
+            .file
+            .run(move |tx, seal| kept::list(tx, seal, now, in_doubt))
+            .await
+    }
+
+    /// Sends that failed get new time and their old transaction ids, and those that wait
+    /// are tried at once; returns which of `ids` there were.
+    pub async fn retry(&self, ids: &[i64]) -> Result<Vec<i64>> {
+        let deadline = self.inner.file.clock.now() + self.inner.pace.lifetime.as_millis() as i64;
+        let ids = ids.to_vec();
+        let found = self
+            .inner
+            .file
+            .run(move |tx, _| kept::retry(tx, &ids, deadline))
+            .await?;
+        Ok(self.stir(found))
+    }
+
+    /// Ends sends that are not sent; who waits for one gets `cancelled`. Returns which of
+    /// `ids` there were.
+    pub async fn drop_sends(&self, ids: &[i64]) -> Result<Vec<i64>> {
+        let (now, ids) = (self.inner.file.clock.now(), ids.to_vec());
+        let found = self
+            .inner
+            .file
+            .run(move |tx, seal| kept::forget(tx, seal, now, &ids))
+            .await?;
+        Ok(self.stir(found))
+    }
+
+    /// Has the rooms' lanes look again at once.
+    fn stir(&self, found: Vec<(i64, Hash)>) -> Vec<i64> {
+        self.inner.ended.notify_waiters();
+        found
+            .into_iter()
+            .map(|(id, room)| {
+                self.ensure_lane(room);
+                self.urge(&room);
+                id
+            })
+            .collect()
     }
 
     /// Counts.

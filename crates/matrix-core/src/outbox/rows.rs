@@ -6,9 +6,9 @@ use ruma::{OwnedEventId, OwnedRoomId, OwnedTransactionId};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
-    NewSend, OutboxEntry, OutboxState,
+    NewSend, OutboxEntry, OutboxState, kept,
     record::{ErrorRecord, PartRecord},
-    schema::{FAILED, OVERTAKEN, QUEUED, SENT},
+    schema::{DROPPED, FAILED, OVERTAKEN, QUEUED, SENT},
 };
 use crate::{
     error::{Error, ErrorCode},
@@ -26,10 +26,12 @@ pub(super) struct Work {
     pub content: serde_json::Value,
     /// Tries that failed before.
     pub attempts: u32,
+    /// No earlier request of it may have arrived.
+    pub first: bool,
 }
 
 /// Stores a send and drops the draft edits it overtakes. `None` if the key is
-/// known, else the room's lane.
+/// known and its send needs nothing more, else the room's lane.
 pub(super) fn insert(
     tx: &Transaction<'_>,
     seal: &Seal,
@@ -62,8 +64,25 @@ pub(super) fn insert(
         )
         .optional()?;
     let Some(id) = inserted else {
-        return Ok(None);
+        return kept::revive(tx, seal, now + lifetime.as_millis() as i64, send)
+            .map(|revived| revived.then_some(room));
     };
+    insert_parts(tx, seal, id, send)?;
+    if let Some(edit_of) = edit_of {
+        overtake(tx, now, id, &room, &edit_of)?;
+        if send.draft_of.is_some() {
+            yield_to_final(tx, now, id, &room, &edit_of)?;
+        }
+    }
+    Ok(Some(room))
+}
+
+pub(super) fn insert_parts(
+    tx: &Transaction<'_>,
+    seal: &Seal,
+    id: i64,
+    send: &NewSend,
+) -> Result<(), Fault> {
     let mut statement = tx
         .prepare_cached("INSERT INTO parts (send, idx, txn_id, payload) VALUES (?1, ?2, ?3, ?4)")?;
     for (index, part) in send.parts.iter().enumerate() {
@@ -78,10 +97,7 @@ pub(super) fn insert(
             seal.close(&record)?
         ])?;
     }
-    if let Some(edit_of) = edit_of {
-        overtake(tx, now, id, &room, &edit_of)?;
-    }
-    Ok(Some(room))
+    Ok(())
 }
 
 /// The transaction id of a part: the same for ever for the same key, so that
@@ -132,6 +148,29 @@ fn overtake(
     Ok(())
 }
 
+/// A draft that comes after the message's final text must not replace it: whoever wrote the
+/// draft may have been slower than who completed the message.
+fn yield_to_final(
+    tx: &Transaction<'_>,
+    now: i64,
+    id: i64,
+    room: &Hash,
+    edit_of: &Hash,
+) -> Result<(), Fault> {
+    let late = tx
+        .prepare_cached(
+            "UPDATE sends SET state = ?4, finished_at = ?5 WHERE id = ?1 AND EXISTS (
+                 SELECT 1 FROM sends WHERE room = ?2 AND edit_of = ?3 AND draft = 0
+                 AND state IN (0, 1))",
+        )?
+        .execute(params![id, room, edit_of, OVERTAKEN, now])?;
+    if late == 1 {
+        tx.prepare_cached("UPDATE parts SET payload = NULL WHERE send = ?1")?
+            .execute([id])?;
+    }
+    Ok(())
+}
+
 /// Rooms with something to send.
 pub(super) fn rooms(tx: &Transaction<'_>) -> Result<Vec<Hash>, Fault> {
     let mut statement = tx.prepare_cached("SELECT DISTINCT room FROM sends WHERE state = 0")?;
@@ -141,22 +180,26 @@ pub(super) fn rooms(tx: &Transaction<'_>) -> Result<Vec<Hash>, Fault> {
     Ok(rooms)
 }
 
-/// The next event of a room, in order of storing; sends past their deadline, and
-/// those whose payload is damaged, fail on the way.
+/// The next event of a room, in order of storing; sends past their time, and those whose
+/// payload is damaged, fail on the way. What is handed out counts as tried: the process
+/// may end at any moment after the request left.
 pub(super) fn next(
     tx: &Transaction<'_>,
     seal: &Seal,
     now: i64,
     room: &Hash,
+    in_doubt: Duration,
 ) -> Result<Option<Work>, Fault> {
     loop {
         let row = tx
             .prepare_cached(
-                "SELECT s.id, p.id, s.room_id, p.txn_id, p.payload, p.attempts, s.deadline, p.error
+                "SELECT s.id, p.id, s.room_id, p.txn_id, p.payload, p.attempts,
+                     min(s.deadline, coalesce(s.tried_at + ?2, s.deadline)), p.error,
+                     s.tried_at IS NULL, s.draft
                  FROM sends AS s JOIN parts AS p ON p.send = s.id AND p.event_id IS NULL
                  WHERE s.state = 0 AND s.room = ?1 ORDER BY s.id, p.idx LIMIT 1",
             )?
-            .query_row([room], |r| {
+            .query_row(params![room, in_doubt.as_millis() as i64], |r| {
                 Ok((
                     r.get::<_, i64>(0)?,
                     r.get::<_, i64>(1)?,
@@ -166,10 +209,12 @@ pub(super) fn next(
                     r.get::<_, u32>(5)?,
                     r.get::<_, i64>(6)?,
                     r.get::<_, Option<Vec<u8>>>(7)?,
+                    (r.get::<_, bool>(8)?, r.get::<_, bool>(9)?),
                 ))
             })
             .optional()?;
-        let Some((send, part, room_id, txn_id, payload, attempts, deadline, error)) = row else {
+        let Some((send, part, room_id, txn_id, payload, attempts, deadline, error, flags)) = row
+        else {
             return Ok(None);
         };
         if now >= deadline {
@@ -189,6 +234,12 @@ pub(super) fn next(
             fail(tx, seal, now, send, &error)?;
             continue;
         };
+        let (first, draft) = flags;
+        // Nobody asks what became of a draft.
+        if first && !draft {
+            tx.prepare_cached("UPDATE sends SET tried_at = ?2 WHERE id = ?1")?
+                .execute([send, now])?;
+        }
         return Ok(Some(Work {
             send,
             part,
@@ -197,6 +248,7 @@ pub(super) fn next(
             event_type: record.event_type,
             content: record.content,
             attempts,
+            first,
         }));
     }
 }
@@ -232,22 +284,40 @@ pub(super) fn sent(
              AND NOT EXISTS (SELECT 1 FROM parts WHERE send = ?1 AND event_id IS NULL)",
         )?
         .execute(params![send, SENT, now, QUEUED])?;
+    tx.prepare_cached("UPDATE sends SET tried_at = NULL, next_at = NULL WHERE id = ?1")?
+        .execute([send])?;
     Ok(done == 1)
 }
 
-/// A try failed; another one follows.
-pub(super) fn retry(
-    tx: &Transaction<'_>,
-    seal: &Seal,
-    part: i64,
-    error: &Error,
-) -> Result<(), Fault> {
-    tx.prepare_cached("UPDATE parts SET attempts = attempts + 1, error = ?2 WHERE id = ?1")?
-        .execute(params![part, seal.close(&ErrorRecord::from(error))?])?;
+/// The request certainly made no event; if no earlier one may have, the send counts as
+/// not tried.
+pub(super) fn certain(tx: &Transaction<'_>, work: (i64, bool)) -> Result<(), Fault> {
+    let (send, first) = work;
+    if first {
+        tx.prepare_cached("UPDATE sends SET tried_at = NULL WHERE id = ?1")?
+            .execute([send])?;
+    }
     Ok(())
 }
 
-/// A send is given up: nothing more of it is sent, nor kept to be sent.
+/// A try failed; another one follows at `next_at`.
+pub(super) fn retry(
+    tx: &Transaction<'_>,
+    seal: &Seal,
+    work: (i64, i64),
+    next_at: i64,
+    error: &Error,
+) -> Result<(), Fault> {
+    let (send, part) = work;
+    tx.prepare_cached("UPDATE parts SET attempts = attempts + 1, error = ?2 WHERE id = ?1")?
+        .execute(params![part, seal.close(&ErrorRecord::from(error))?])?;
+    tx.prepare_cached("UPDATE sends SET next_at = ?2 WHERE id = ?1")?
+        .execute([send, next_at])?;
+    Ok(())
+}
+
+/// A send is given up. What was not sent is kept until it is forgotten, so that a person
+/// can have it tried again; of a draft nothing is.
 pub(super) fn fail(
     tx: &Transaction<'_>,
     seal: &Seal,
@@ -268,33 +338,41 @@ pub(super) fn fail(
             QUEUED
         ])?;
     if failed == 1 {
-        tx.prepare_cached("UPDATE parts SET payload = NULL WHERE send = ?1")?
+        tx.prepare_cached("UPDATE sends SET next_at = NULL WHERE id = ?1")?
             .execute([send])?;
+        tx.prepare_cached(
+            "UPDATE parts SET payload = NULL
+             WHERE send = ?1 AND (SELECT draft FROM sends WHERE id = ?1) = 1",
+        )?
+        .execute([send])?;
     }
     Ok(())
 }
 
 pub(super) fn entry(tx: &Transaction<'_>, seal: &Seal, key: &str) -> Result<OutboxEntry, Fault> {
-    let row: Option<(i64, u8, Option<Vec<u8>>)> = tx
-        .prepare_cached("SELECT id, state, error FROM sends WHERE key = ?1")?
+    let row: Option<(i64, u8, Option<Vec<u8>>, bool)> = tx
+        .prepare_cached("SELECT id, state, error, tried_at IS NOT NULL FROM sends WHERE key = ?1")?
         .query_row([seal.hash("send", key)], |r| {
-            Ok((r.get(0)?, r.get(1)?, r.get(2)?))
+            Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))
         })
         .optional()?;
     let mut entry = OutboxEntry {
         key: key.to_owned(),
         state: OutboxState::Unknown,
         event_ids: Vec::new(),
+        in_doubt: false,
         error: None,
     };
-    let Some((id, state, error)) = row else {
+    let Some((id, state, error, tried)) = row else {
         return Ok(entry);
     };
     entry.state = match state {
         QUEUED => OutboxState::Queued,
-        FAILED => OutboxState::Failed,
+        FAILED | DROPPED => OutboxState::Failed,
+        OVERTAKEN => OutboxState::Overtaken,
         _ => OutboxState::Sent,
     };
+    entry.in_doubt = tried && entry.state == OutboxState::Failed;
     if let Some(sealed) = error {
         entry.error = Some(seal.open::<ErrorRecord>(&sealed)?.into());
     }
@@ -314,7 +392,7 @@ pub(super) fn health(tx: &Transaction<'_>) -> Result<OutboxHealth, Fault> {
         Ok(tx
             .prepare_cached(
                 "SELECT count(*) FROM parts AS p JOIN sends AS s ON s.id = p.send
-                 WHERE s.state = ?1 AND p.event_id IS NULL",
+                 WHERE s.state = ?1 AND p.event_id IS NULL AND (s.draft = 0 OR s.state = 0)",
             )?
             .query_row([state], |r| r.get(0))?)
     };

@@ -13,10 +13,15 @@ pub(super) const SENT: u8 = 1;
 pub(super) const FAILED: u8 = 2;
 /// A draft edit that a newer edit of the same event made needless.
 pub(super) const OVERTAKEN: u8 = 3;
+/// Ended by a person.
+pub(super) const DROPPED: u8 = 4;
 
 /// `edit_of` is the hash of the event that the send edits. A part's payload
-/// goes once it is sent; its transaction id and event id stay with the send.
-pub(super) const MIGRATIONS: &[&str] = &["
+/// goes once it is sent or nobody can want it any more; its transaction id and event id
+/// stay with the send. `tried_at` is when the first request left whose outcome is still
+/// not known, `next_at` when the lane that waits tries again.
+pub(super) const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value ANY NOT NULL
@@ -49,4 +54,11 @@ CREATE TABLE parts (
     error BLOB,
     UNIQUE (send, idx)
 ) STRICT;
-"];
+",
+    "
+ALTER TABLE sends ADD COLUMN tried_at INTEGER;
+ALTER TABLE sends ADD COLUMN next_at INTEGER;
+CREATE INDEX sends_edits ON sends (room, edit_of) WHERE edit_of IS NOT NULL;
+UPDATE sends SET tried_at = created_at WHERE state = 0;
+",
+];

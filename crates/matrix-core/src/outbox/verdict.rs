@@ -30,12 +30,13 @@ pub(super) fn judge(error: &Error) -> Verdict {
         C::RateLimited => error
             .retry_after
             .map_or(Verdict::BackOff, Verdict::WaitAsTold),
-        C::Network | C::Timeout => Verdict::BackOff,
+        C::Network | C::Timeout | C::AccountRestricted | C::StorageFailed => Verdict::BackOff,
         C::AuthFailed
         | C::AuthExpired
         | C::DeviceInUse
         | C::AddressBlocked
         | C::StoreLocked
+        | C::StoreNewer
         | C::AccountMismatch => Verdict::Paused,
         C::Closed | C::Cancelled => Verdict::Closing,
         C::Internal | C::StoreCorrupt => match error.status {

@@ -117,6 +117,7 @@ impl PlainEngine {
     async fn sync_once(&self, cursor: &mut Cursor) -> Result<bool> {
         let mut position = self.position();
         let request = request::build(&position, cursor.window, self.initial_sync_limit);
+        self.health.asking(POLL);
         let answer: Response = Box::pin(self.rest.send(request, POLL + PATIENCE)).await?;
 
         let before = position.clone();

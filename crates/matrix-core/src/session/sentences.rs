@@ -124,6 +124,42 @@ pub(super) fn session_ended(
     }
 }
 
+pub(super) fn session_damaged(account_id: &str, error: Error) -> Error {
+    if error.code != ErrorCode::StoreCorrupt {
+        return error;
+    }
+    Error {
+        message: format!(
+            "the stored session of account {account_id} cannot be read ({error}); set `userId` \
+             and `password` to log in again on the same device"
+        ),
+        ..error
+    }
+}
+
+/// See [`super::stored_account`].
+pub(super) const OWNER_UNKNOWN: &str = "account.json and session.json are damaged, so nobody \
+    knows which device the encryption store belongs to: it was set aside and the account logs in \
+    as a new device, which cannot read older encrypted messages";
+
+pub(super) fn keys_gone(dir: &Path, account: &AccountFile) -> String {
+    format!(
+        "the encryption keys of device {} are gone from {}: the account logs in as a new device, \
+         which cannot read older encrypted messages",
+        account.device_id,
+        dir.display()
+    )
+}
+
+pub(super) fn device_removed(account: &AccountFile) -> String {
+    format!(
+        "session.json was damaged, and device {} turned out to be removed on the homeserver: its \
+         encryption store was set aside and the account logs in as a new device, which cannot \
+         read older encrypted messages",
+        account.device_id
+    )
+}
+
 pub(super) fn device_in_use(config: &AccountConfig, account: &AccountFile) -> Error {
     Error::new(
         ErrorCode::DeviceInUse,

@@ -1,6 +1,8 @@
 //! From the configuration to an account of the homeserver's: by token, by password, by
 //! what an earlier login left.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ruma::{
     OwnedDeviceId, OwnedUserId, UserId,
     api::client::{account::whoami, keys::get_keys},
@@ -8,6 +10,7 @@ use ruma::{
 
 use super::{TIMEOUT, login, parse_user, sentences};
 use crate::{
+    account::DeviceKeys,
     config::{AccountConfig, Secret},
     dir::{AccountFile, Dir, StoreKeys},
     error::{ErrorCode, Result},
@@ -20,6 +23,9 @@ pub(super) struct Way<'a> {
     pub dir: &'a Dir,
     pub keys: &'a StoreKeys,
     pub rest: &'a Rest,
+    pub device_keys: DeviceKeys,
+    /// A login was needed on the device that the folder belongs to.
+    pub logged_in_again: AtomicBool,
 }
 
 impl Way<'_> {
@@ -66,14 +72,21 @@ impl Way<'_> {
         };
         self.check_stored(&stored, Some(user_id), device_id)?;
         let device: OwnedDeviceId = stored.device_id.as_str().into();
-        if let Some(token) = self.dir.session_token(self.keys, &stored)? {
+        let token = match self.dir.session_token(self.keys, &stored) {
+            Err(error) if error.code == ErrorCode::StoreCorrupt => {
+                tracing::warn!(%error, "logging in again on the same device");
+                None
+            }
+            token => token?,
+        };
+        if let Some(token) = token {
             match self.whoami_stored(&stored, token).await {
                 Ok(()) => return Ok(stored),
                 // A device that was logged out for good has lost its keys on the
                 // homeserver; the same id with new ones would deceive everybody.
                 Err(e)
                     if e.code == ErrorCode::AuthExpired
-                        && (e.soft_logout || !self.dir.has_crypto_store()) => {}
+                        && (e.soft_logout || self.device_keys != DeviceKeys::Whole) => {}
                 Err(e) if e.code == ErrorCode::AuthExpired => {
                     return Err(sentences::session_ended(
                         &self.config.account_id,
@@ -86,6 +99,7 @@ impl Way<'_> {
                 Err(e) => return Err(e),
             }
         }
+        self.logged_in_again.store(true, Ordering::Relaxed);
         self.log_in(user_id, password, Some(&device), Some(stored))
             .await
     }
@@ -101,7 +115,8 @@ impl Way<'_> {
         self.check_stored(&stored, user_id.map(|id| id.as_str()), device_id)?;
         let token = self
             .dir
-            .session_token(self.keys, &stored)?
+            .session_token(self.keys, &stored)
+            .map_err(|e| sentences::session_damaged(&self.config.account_id, e))?
             .ok_or_else(missing)?;
         match self.whoami_stored(&stored, token).await {
             Ok(()) => Ok(stored),
@@ -150,17 +165,19 @@ impl Way<'_> {
         Ok(account)
     }
 
-    /// The device we were told to use, or found, has keys that are not ours: leaves it
-    /// alone and makes one of our own (AUT-11).
+    /// The device we were told to use, or found, has keys that are not ours (AUT-11), or
+    /// that are `lost`: leaves it alone and makes one of our own.
     pub async fn device_of_our_own(
         &self,
         user_id: &str,
         password: &Secret,
         taken: AccountFile,
+        lost: bool,
     ) -> Result<AccountFile> {
         tracing::warn!(
             device = %taken.device_id,
-            "this device has encryption keys of another client; logging in as a new device"
+            "the encryption keys of this device are {}; logging in as a new device",
+            if lost { "lost" } else { "another client's" }
         );
         let mut account = self.log_in(user_id, password, None, None).await?;
         account.instead_of = Some(taken.device_id);

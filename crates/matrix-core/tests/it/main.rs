@@ -2,6 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it shows")]
 
 mod contract;
+#[path = "../crossing/mod.rs"]
+mod crossing;
+mod disk;
+mod failpoints;
+mod malformed;
+mod nonsense;
+mod olm_peer;
+mod rollback;
 mod session;
+mod storage;
 mod support;
 mod sync;

@@ -42,14 +42,32 @@ pub struct State {
     pub ended: BTreeMap<String, bool>,
     /// Devices that have encryption keys.
     pub keys: Vec<String>,
+    /// Keys that were uploaded, by device.
+    pub uploaded: BTreeMap<String, Value>,
+    /// Uploads are refused with this.
+    pub refuse_upload: Option<String>,
     /// `since` → answers, each given once.
     pub syncs: BTreeMap<String, VecDeque<(u16, Value)>>,
     /// `from` → answer of `/messages`.
     pub messages: BTreeMap<String, Value>,
+    /// Answers of `/sync` that are made when they are asked for, by `since`; they need not
+    /// be JSON.
+    pub made: Option<fn(&str) -> Option<Vec<u8>>>,
+    /// Bodies of `/keys/upload`.
+    pub uploads: Vec<Value>,
     pub logins: Vec<Value>,
     /// Every `/sync` so far: its `since`, or nothing.
     pub asked: Vec<String>,
+    /// What was sent, each transaction once.
     pub sent: Vec<Value>,
+    /// Paths that are never answered.
+    pub hanging: Vec<String>,
+    /// Transaction id → event id.
+    pub transactions: BTreeMap<String, String>,
+    /// Requests to send, repeated ones too.
+    pub send_requests: usize,
+    /// How long the answer to a request to send takes.
+    pub send_delay: Duration,
 }
 
 pub struct Homeserver {
@@ -174,10 +192,13 @@ impl Respond for Script {
         let Some(device) = state.tokens.get(&token).cloned() else {
             return error(401, "M_UNKNOWN_TOKEN", json!({}));
         };
+        if state.hanging.iter().any(|hanging| hanging == path) {
+            return ok(json!({})).set_delay(Duration::from_secs(3600));
+        }
         match path {
             "account/whoami" => ok(json!({"user_id": USER, "device_id": device})),
             "keys/query" => {
-                let keys: BTreeMap<_, _> = state
+                let mut keys: BTreeMap<_, _> = state
                     .keys
                     .iter()
                     .map(|device| {
@@ -185,16 +206,30 @@ impl Respond for Script {
                             "user_id": USER, "device_id": device,
                             "algorithms": [], "keys": {}, "signatures": {},
                         });
-                        (device, keys)
+                        (device.clone(), keys)
                     })
                     .collect();
+                keys.extend(state.uploaded.clone());
                 ok(json!({"device_keys": {USER: keys}}))
             }
-            "keys/upload" => ok(json!({"one_time_key_counts": {"signed_curve25519": 50}})),
+            "keys/upload" => {
+                state.uploads.push(body.clone());
+                if let Some(refusal) = &state.refuse_upload {
+                    let body = json!({"errcode": "M_UNKNOWN", "error": refusal});
+                    return ResponseTemplate::new(400).set_body_json(body);
+                }
+                if body["device_keys"].is_object() {
+                    state.uploaded.insert(device, body["device_keys"].clone());
+                }
+                ok(json!({"one_time_key_counts": {"signed_curve25519": 50}}))
+            }
             "joined_rooms" => ok(json!({"joined_rooms": [ROOM]})),
             "sync" => {
                 let since = query(request, "since");
                 state.asked.push(since.clone());
+                if let Some(made) = state.made.and_then(|made| made(&since)) {
+                    return ResponseTemplate::new(200).set_body_raw(made, "application/json");
+                }
                 let next = state.syncs.get_mut(&since).and_then(VecDeque::pop_front);
                 match next {
                     Some((status, answer)) => ResponseTemplate::new(status).set_body_json(answer),
@@ -209,8 +244,18 @@ impl Respond for Script {
                 }
             }
             path if path.contains("/send/") => {
-                state.sent.push(body);
-                ok(json!({"event_id": format!("$sent{}", state.sent.len())}))
+                state.send_requests += 1;
+                let transaction = path.rsplit('/').next().unwrap_or_default().to_owned();
+                let event_id = match state.transactions.get(&transaction) {
+                    Some(known) => known.clone(),
+                    None => {
+                        state.sent.push(body);
+                        let new = format!("$sent{}", state.sent.len());
+                        state.transactions.insert(transaction, new.clone());
+                        new
+                    }
+                };
+                ok(json!({"event_id": event_id})).set_delay(state.send_delay)
             }
             _ => error(404, "M_NOT_FOUND", json!({})),
         }
@@ -324,6 +369,7 @@ pub fn base(event: &InboundEvent) -> &EventBase {
         | InboundEvent::Redaction { base, .. }
         | InboundEvent::Invite { base, .. }
         | InboundEvent::Membership { base, .. }
+        | InboundEvent::Skipped { base, .. }
         | InboundEvent::Other { base, .. } => base,
     }
 }

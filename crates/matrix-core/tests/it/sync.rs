@@ -1,6 +1,8 @@
 //! What a sync becomes.
 
-use matrix_core::{ErrorCode, SyncState, event::InboundEvent};
+use std::time::{Duration, Instant};
+
+use matrix_core::{ErrorCode, NoticeKind, SyncState, event::InboundEvent};
 use serde_json::json;
 use tempfile::tempdir;
 
@@ -169,8 +171,8 @@ fn his_4_a_token_the_homeserver_forgot_costs_no_message() {
         homeserver.sync_status("s1", 400, json!({"errcode": "M_UNKNOWN_POS", "error": "?"}));
         homeserver.sync("", joined("t1", true, &[text("$b", "second")]));
         homeserver.state().messages.insert(
-            "before-t1".into(),
-            json!({"start": "before-t1", "chunk": [text("$a", "first")]}),
+            "t1".into(),
+            json!({"start": "t1", "chunk": [text("$b", "second"), text("$a", "first")]}),
         );
         let account = homeserver.open(dir.path(), auth).await;
         account.start();
@@ -230,6 +232,126 @@ fn sta_2_an_answer_that_always_breaks_is_set_aside() {
         );
         homeserver.sync("s2", joined("s3", false, &[text("$c", "later")]));
         assert_eq!(texts(&account, 1).await, ["later"]);
+        // The alarm stays in the status, over a restart too, until its folder is deleted.
+        let notices = account.health().await.unwrap().notices;
+        assert_eq!(notices.len(), 1, "{notices:?}");
+        assert_eq!(notices[0].kind, NoticeKind::SyncStep);
+        assert!(notices[0].message.contains("set aside"), "{notices:?}");
+        account.close().await;
+        let stored = homeserver.token("token", "DEVICE");
+        let account = homeserver.open(dir.path(), stored.clone()).await;
+        assert_eq!(account.health().await.unwrap().notices, notices);
+        account.close().await;
+        std::fs::remove_dir_all(dir.path().join("aside")).unwrap();
+        let account = homeserver.open(dir.path(), stored).await;
+        assert_eq!(account.health().await.unwrap().notices, []);
+        account.close().await;
+    });
+}
+
+#[test]
+fn enc_4_a_one_time_key_that_was_used_before_is_named_and_hinders_nothing_else() {
+    run(async {
+        let (homeserver, dir) = (Homeserver::start().await, tempdir().unwrap());
+        let auth = homeserver.token("token", "DEVICE");
+        first(&homeserver);
+        homeserver.state().refuse_upload = Some(
+            "One time key signed_curve25519:AAAAAAAAAA0 already exists. Old key: \
+             {\"key\":\"a\"}; new key: {'key': 'b'}"
+                .into(),
+        );
+        let account = homeserver.open(dir.path(), auth.clone()).await;
+        account.start();
+        health(&account, |h| h.duplicate_one_time_keys).await;
+        for (since, next, body) in [("s1", "s2", "one"), ("s2", "s3", "two")] {
+            homeserver.sync(
+                since,
+                joined(next, false, &[text(&format!("${body}"), body)]),
+            );
+        }
+        assert_eq!(texts(&account, 2).await, ["one", "two"]);
+        running(&account).await;
+        {
+            // Once before and once after each sync, never in a loop of its own.
+            let state = homeserver.state();
+            assert!(
+                state.uploads.len() <= 2 * state.asked.len() + 2,
+                "{} uploads for {} syncs",
+                state.uploads.len(),
+                state.asked.len()
+            );
+        }
+        account.close().await;
+        // The SDK says it once for each store; the trouble is still there after a restart.
+        let account = homeserver.open(dir.path(), auth).await;
+        assert!(account.health().await.unwrap().duplicate_one_time_keys);
+        account.close().await;
+    });
+}
+
+#[test]
+fn aut_8_restrictions_of_the_user_are_told_apart_and_waited_out() {
+    run(async {
+        let (homeserver, dir) = (Homeserver::start().await, tempdir().unwrap());
+        let auth = homeserver.token("token", "DEVICE");
+        first(&homeserver);
+        let account = homeserver.open(dir.path(), auth).await;
+        account.start();
+        running(&account).await;
+        for (status, errcode, more, says) in [
+            (
+                403,
+                "M_RESOURCE_LIMIT_EXCEEDED",
+                json!({"limit_type": "monthly_active_user", "admin_contact": "mailto:admin@test"}),
+                "mailto:admin@test",
+            ),
+            (401, "M_USER_LOCKED", json!({"soft_logout": true}), "unlock"),
+            (
+                403,
+                "M_CONSENT_NOT_GIVEN",
+                json!({"consent_uri": "https://test/terms"}),
+                "terms",
+            ),
+        ] {
+            let mut answer = json!({"errcode": errcode, "error": "as scripted"});
+            answer
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            for _ in 0..2 {
+                homeserver.sync_status("s1", status, answer.clone());
+            }
+            let told = health(&account, |h| h.sync.state == SyncState::Retrying).await;
+            let (code, message) = told.sync.error.unwrap();
+            assert_eq!(code, ErrorCode::AccountRestricted, "{message}");
+            assert!(message.contains(says), "{message}");
+            assert!(message.contains(errcode), "{message}");
+            running(&account).await;
+        }
+        assert!(homeserver.state().logins.is_empty());
+        account.close().await;
+    });
+}
+
+#[test]
+fn sta_2_no_message_waits_for_a_key_query_that_hangs() {
+    run(async {
+        let (homeserver, dir) = (Homeserver::start().await, tempdir().unwrap());
+        let auth = homeserver.token("token", "DEVICE");
+        first(&homeserver);
+        let account = homeserver.open(dir.path(), auth).await;
+        account.start();
+        running(&account).await;
+        homeserver.state().hanging.push("keys/query".into());
+        // Somebody's devices have changed: they are asked for when the step is taken.
+        let mut answer = joined("s2", false, &[text("$a", "meanwhile")]);
+        answer["device_lists"] = json!({"changed": [USER]});
+        homeserver.sync("s1", answer);
+        let began = Instant::now();
+        assert_eq!(texts(&account, 1).await, ["meanwhile"]);
+        // A request of the SDK's may take 20 s.
+        assert!(began.elapsed() < Duration::from_secs(10));
+        assert!(health(&account, |_| true).await.sync.state == SyncState::Running);
         account.close().await;
     });
 }

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it shows")]
 
 mod auth;
+#[path = "../crossing/mod.rs"]
+mod crossing;
 mod backup;
 mod bootstrap;
 mod encryption;
+mod failpoints;
 mod other_client;
 mod plain;
 mod recovery;

@@ -267,6 +267,7 @@ pub fn base(event: &InboundEvent) -> &EventBase {
         | InboundEvent::Redaction { base, .. }
         | InboundEvent::Invite { base, .. }
         | InboundEvent::Membership { base, .. }
+        | InboundEvent::Skipped { base, .. }
         | InboundEvent::Other { base, .. } => base,
     }
 }

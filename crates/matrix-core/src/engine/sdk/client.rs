@@ -1,6 +1,6 @@
 //! Building the SDK's client, with the inbox's token in it.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use matrix_sdk::{
     Client, SessionMeta, SessionTokens, SqliteCryptoStore, SqliteStateStore, SqliteStoreConfig,
@@ -9,7 +9,7 @@ use matrix_sdk::{
     config::RequestConfig,
     cross_process_lock::CrossProcessLockConfig,
     encryption::{BackupDownloadStrategy, EncryptionSettings},
-    store::{RoomLoadSettings, StateStoreDataKey, StateStoreDataValue, StoreConfig},
+    store::{RoomLoadSettings, StateStoreDataKey, StateStoreDataValue, StoreConfig, StoreError},
 };
 
 use super::{
@@ -18,17 +18,29 @@ use super::{
 };
 use crate::{
     crypto::CryptoParts,
-    error::{Error, ErrorCode, Result},
+    error::{self, Error, ErrorCode, Result},
     plain,
     session::Session,
 };
 
 /// SQLite connections per store; the SDK's default is four for each core.
 const CONNECTIONS: usize = 2;
-/// Tries of a request inside the SDK, before the loops here take over.
-const TRIES: usize = 3;
+/// For one request of the SDK's own, and for what `/sync` may take beyond its poll. The
+/// SDK asks for keys before and after every `/sync`, one after the other: with a
+/// `/keys/query` that hangs, twice this is how long a message waits. A homeserver gives
+/// others ten seconds to answer for their users, so it must be more than that.
+const REQUEST: Duration = Duration::from_secs(20);
 /// Closing a store means waiting for its queries.
 const PAUSE: Duration = Duration::from_secs(2);
+
+/// Where a client begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start<'a> {
+    /// At the inbox's token; at a first sync without one.
+    At(Option<&'a str>),
+    /// Where the SDK's store stands.
+    AsStored,
+}
 
 /// A client with what belongs to it.
 pub(super) struct Built {
@@ -38,11 +50,11 @@ pub(super) struct Built {
 }
 
 impl Built {
-    /// Opens the stores, puts `token` (the inbox's) into them, restores the session.
+    /// Opens the stores, puts the inbox's token into them, restores the session.
     pub async fn new(
         params: &SdkParams,
         keys: &Arc<KeysArrived>,
-        token: Option<&str>,
+        start: Start<'_>,
     ) -> Result<Self> {
         let session = &params.session;
         let config = SqliteStoreConfig::new(session.dir.store()?)
@@ -57,7 +69,8 @@ impl Built {
         let client = Client::builder()
             .homeserver_url(&session.rest.homeserver)
             .http_client(session.rest.http.clone())
-            .request_config(RequestConfig::new().retry_limit(TRIES))
+            // One try: the loops here wait and try again, and say so.
+            .request_config(RequestConfig::new().timeout(REQUEST).disable_retry())
             .respect_login_well_known(false)
             .store_config(
                 StoreConfig::new(CrossProcessLockConfig::SingleProcess)
@@ -75,7 +88,9 @@ impl Built {
             .build()
             .await
             .map_err(|e| Error::internal(format!("the client cannot be set up: {e}")))?;
-        rewind(&client, token).await?;
+        if let Start::At(token) = start {
+            rewind(&client, token).await?;
+        }
         let restored = Box::pin(client.restore_session_with(
             MatrixSession {
                 meta: SessionMeta {
@@ -152,21 +167,23 @@ pub(super) async fn pause(client: &Client) {
     }
 }
 
-fn unreadable(error: &dyn std::fmt::Display) -> Error {
-    Error::new(
-        ErrorCode::StoreCorrupt,
-        format!("the state store cannot be read: {error}"),
-    )
+/// The SDK tells once for each store that a one-time key was refused; the refusals go on.
+pub(super) async fn refused_keys(client: &Client) -> Result<bool> {
+    let told = client
+        .state_store()
+        .get_kv_data(StateStoreDataKey::OneTimeKeyAlreadyUploaded)
+        .await
+        .map_err(|e| unreadable(&e))?;
+    Ok(told.is_some())
 }
 
-fn cannot_open(session: &Session, which: &str, error: &dyn std::fmt::Display) -> Error {
-    Error::new(
-        ErrorCode::StoreCorrupt,
-        format!(
-            "the {which} store in {} cannot be opened: {error}",
-            session.dir.path().display()
-        ),
-    )
+fn unreadable(error: &StoreError) -> Error {
+    error::store("state", error)
+}
+
+fn cannot_open(session: &Session, which: &str, error: &(dyn StdError + 'static)) -> Error {
+    let what = format!("{which} store in {}", session.dir.path().display());
+    error::store(&what, error)
 }
 
 fn cannot_restore(session: &Session, error: &matrix_sdk::Error) -> Error {

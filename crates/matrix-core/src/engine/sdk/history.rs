@@ -5,7 +5,7 @@ use ruma::{RoomId, UInt, events::room::encrypted::OriginalSyncRoomEncryptedEvent
 
 use super::{
     SdkEngine,
-    timeline::{self, Sorted},
+    timeline::{self, KeySources, Sorted},
 };
 use crate::{
     engine::{Decrypted, HistoryPage},
@@ -32,8 +32,9 @@ impl SdkEngine {
             next: answer.end.filter(|end| Some(end.as_str()) != to),
             ..HistoryPage::default()
         };
+        let sources = KeySources::of(&client).await;
         for event in answer.chunk.iter().rev() {
-            match timeline::sort(room_id, event, true) {
+            match timeline::sort(room_id, event, true, sources) {
                 Sorted::Readable(event) if event.encrypted && !self.params.encryption => {}
                 Sorted::Readable(event) => page.events.push(event),
                 Sorted::Undecryptable(event) if self.params.encryption => {
@@ -52,12 +53,13 @@ impl SdkEngine {
         let raw: Raw<OriginalSyncRoomEncryptedEvent> = Raw::from_json_string(waiting.json.clone())
             .map_err(|e| Error::internal(format!("a waiting event is no JSON: {e}")))?;
         let event = room.decrypt_event(&raw, None).await?;
+        let sources = KeySources::of(&client).await;
         if let TimelineEventKind::UnableToDecrypt { event, utd_info } = &event.kind {
             return Ok(Decrypted::StillMissing {
-                cause: timeline::cause(event, utd_info),
+                cause: timeline::cause(event, utd_info, waiting.origin_server_ts, sources),
             });
         }
-        match timeline::sort(&waiting.room_id, &event, true) {
+        match timeline::sort(&waiting.room_id, &event, true, sources) {
             Sorted::Readable(event) => Ok(Decrypted::Event(Box::new(NewEvent {
                 // The homeserver's word; what was encrypted may claim another.
                 key: waiting.event_id.clone(),

@@ -56,13 +56,16 @@ impl SdkEngine {
     async fn may_write(&self, room: &Room) -> Result<()> {
         let state = room.latest_encryption_state().await?;
         if state.is_unknown() {
-            return Err(Error::new(
-                ErrorCode::Network,
-                format!(
-                    "whether {} is encrypted cannot be learned; nothing is sent until it is",
-                    room.room_id()
-                ),
-            ));
+            return Err(Error {
+                never_left: true,
+                ..Error::new(
+                    ErrorCode::Network,
+                    format!(
+                        "whether {} is encrypted cannot be learned; nothing is sent until it is",
+                        room.room_id()
+                    ),
+                )
+            });
         }
         if state.is_encrypted() && !self.params.encryption {
             return Err(Error::new(

@@ -8,7 +8,7 @@ use ruma::{OwnedUserId, RoomId, UserId, api::client::sync::sync_events::v3::Invi
 use serde::Deserialize;
 use serde_json::json;
 
-use super::timeline::{self, Sorted};
+use super::timeline::{self, KeySources, Sorted};
 use crate::{
     event::NewEvent,
     health::now_ms,
@@ -34,6 +34,8 @@ pub(super) struct Maker<'a> {
     pub since: Since<'a>,
     /// Whether encrypted events are wanted.
     pub encryption: bool,
+    /// Why a key may be missing.
+    pub sources: KeySources,
 }
 
 impl Maker<'_> {
@@ -59,10 +61,20 @@ impl Maker<'_> {
     }
 
     fn joined(&self, room_id: &RoomId, update: &JoinedRoomUpdate, step: &mut SyncStep) {
+        if let Since::Lost(token) = self.since {
+            // What the answer happens to hold may be new, answered long ago, or older than
+            // us: the history up to where the inbox stood tells.
+            step.gaps.push(NewGap {
+                room_id: room_id.to_owned(),
+                from: step.token.clone(),
+                to: token.map(ToOwned::to_owned),
+            });
+            return;
+        }
         let events = &update.timeline.events;
         let begin = self.begin(events);
         for event in &events[begin.unwrap_or(0)..] {
-            match timeline::sort(room_id, event, false) {
+            match timeline::sort(room_id, event, false, self.sources) {
                 Sorted::Readable(event) if event.encrypted && !self.encryption => {}
                 Sorted::Readable(event) => step.events.push(event),
                 Sorted::Undecryptable(event) if self.encryption => step.undecryptable.push(event),
@@ -101,7 +113,7 @@ impl Maker<'_> {
         }
         for event in &update.timeline.events {
             if OwnMembership::of(event, self.own_user).is_some()
-                && let Sorted::Readable(event) = timeline::sort(room_id, event, false)
+                && let Sorted::Readable(event) = timeline::sort(room_id, event, false, self.sources)
             {
                 step.events.push(event);
             }
@@ -110,15 +122,13 @@ impl Maker<'_> {
 
     fn gap(&self, room_id: &RoomId, timeline: &Timeline) -> Option<NewGap> {
         let to = match self.since {
-            Since::Never => return None,
-            Since::Token(_) if !timeline.limited => return None,
-            Since::Token(token) => Some(token),
-            Since::Lost(token) => token,
+            Since::Token(token) if timeline.limited => token,
+            Since::Token(_) | Since::Never | Since::Lost(_) => return None,
         };
         Some(NewGap {
             room_id: room_id.to_owned(),
             from: timeline.prev_batch.clone()?,
-            to: to.map(ToOwned::to_owned),
+            to: Some(to.to_owned()),
         })
     }
 

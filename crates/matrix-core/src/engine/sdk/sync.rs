@@ -1,12 +1,13 @@
 //! The sync loop: one step at a time, each committed before the next is asked for.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
+use fail::fail_point;
 use futures_util::FutureExt;
 use matrix_sdk::{
     Client,
     config::{SyncSettings, SyncToken},
-    sync::RoomUpdates,
+    sync::{RoomUpdates, SyncResponse},
 };
 use ruma::{
     UInt,
@@ -15,12 +16,14 @@ use ruma::{
         sync::sync_events,
     },
 };
-use tokio::sync::broadcast;
+use tokio::{sync::broadcast, time::Timeout};
 
 use super::{
     SdkEngine,
-    client::{self, Built},
+    client::{self, Built, Start},
     step::{Maker, Since},
+    timeline::KeySources,
+    trouble::{Trouble, backoff, refuses_token},
 };
 use crate::{
     error::{Error, ErrorCode, Result},
@@ -33,13 +36,14 @@ const LONG_POLL: Duration = Duration::from_secs(30);
 const FIRST_POLL: Duration = Duration::from_secs(300);
 /// Timeline events per room; what does not fit becomes a gap.
 const TIMELINE: u32 = 50;
-/// A step that takes longer hangs somewhere that no time-out covers. Longer than three
-/// tries of a long poll and the encryption requests around it.
-const WATCHDOG: Duration = Duration::from_secs(600);
+/// A step that takes longer hangs somewhere that no time-out covers: a long poll and the
+/// encryption requests around it, each of them bounded, take half of it.
+const WATCHDOG: Duration = Duration::from_secs(300);
 const FIRST_WATCHDOG: Duration = Duration::from_secs(1800);
 
-const BACKOFF_FIRST: Duration = Duration::from_secs(1);
-const BACKOFF_LAST: Duration = Duration::from_secs(60);
+/// How long a step that the SDK has taken waits for the requests that the SDK sends after
+/// it, before its events are handed out all the same.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Failures from one token, the network's not counted, before the step is set aside.
 const POISON: u32 = 3;
@@ -65,41 +69,6 @@ enum Lost {
     KeepToken,
     /// Nothing can be asked from that token.
     NoToken,
-}
-
-/// Why a step failed.
-#[derive(Debug)]
-struct Trouble {
-    error: Error,
-    /// The same request would fail again, whatever the network does.
-    own_fault: bool,
-}
-
-impl Trouble {
-    fn new(error: impl Into<Error>) -> Self {
-        let error = error.into();
-        Self {
-            own_fault: !error.is_transient()
-                && !matches!(
-                    error.code,
-                    ErrorCode::AuthExpired | ErrorCode::AddressBlocked | ErrorCode::Forbidden
-                ),
-            error,
-        }
-    }
-
-    fn of_sdk(error: &matrix_sdk::Error) -> Self {
-        // An answer that arrived whole and cannot be understood is no matter of the
-        // network, though to everybody else it looks like one.
-        let undecodable = matches!(error, matrix_sdk::Error::Http(http)
-            if matches!(&**http, matrix_sdk::HttpError::Api(api)
-                if matches!(**api, ruma::api::error::FromHttpResponseError::Deserialization(_))));
-        let trouble = Self::new(error);
-        Self {
-            own_fault: trouble.own_fault || undecodable,
-            ..trouble
-        }
-    }
 }
 
 impl SdkEngine {
@@ -132,7 +101,7 @@ impl SdkEngine {
     /// One request, its answer in the inbox.
     async fn step(&self, standing: &Standing) -> Result<(), Trouble> {
         let client = self.client().await.map_err(Trouble::new)?.clone();
-        let token = client::usable(self.params.inbox.token().await.map_err(Trouble::new)?);
+        let token = client::usable(self.params.inbox.token().await.map_err(Trouble::of_inbox)?);
         let stored = client::stored_token(&client).await.map_err(Trouble::new)?;
         let since = match (&token, standing.lost) {
             (None, _) => Since::Never,
@@ -146,12 +115,26 @@ impl SdkEngine {
             own_user: &self.params.session.user_id,
             since,
             encryption: self.params.encryption,
+            sources: KeySources::of(&client).await,
         };
-        let (settings, watchdog) = self.settings(since, standing.answered);
+        let (settings, poll, watchdog) = self.settings(since, standing.answered);
+        self.params.health.asking(poll);
         let mut updates = client.subscribe_to_all_room_updates();
-        let answered = tokio::time::timeout(watchdog, client.sync_once(settings)).await;
+        let mut taken = updates.resubscribe();
+        let mut sync = std::pin::pin!(tokio::time::timeout(watchdog, client.sync_once(settings)));
+        let lingers = async {
+            let rooms = taken.recv().await;
+            tokio::time::sleep(LINGER).await;
+            rooms
+        };
+        let answered = tokio::select! {
+            biased;
+            answered = &mut sync => answered,
+            Ok(rooms) = lingers => return self.taken(&client, &maker, &rooms, sync).await,
+        };
         let step = match answered {
             Ok(Ok(answer)) => {
+                fail_point!("sync::token_stored");
                 if !self.params.encryption {
                     self.unheard.tell(&answer.rooms);
                 }
@@ -161,27 +144,72 @@ impl SdkEngine {
                 let trouble = Trouble::of_sdk(&error);
                 let stuck = trouble.own_fault && standing.poison + 1 >= POISON;
                 match (stuck, since) {
-                    (true, Since::Token(token)) => set_aside(&client, &maker, token, &mut updates)
-                        .await
-                        .ok_or(trouble)?,
+                    (true, Since::Token(token)) => {
+                        let why = trouble.error.message.clone();
+                        let step = set_aside(&client, &maker, token, &mut updates)
+                            .await
+                            .ok_or(trouble)?;
+                        self.alarm(&format!(
+                            "a step of the sync failed {POISON} times and was set aside ({why}); \
+                             the rooms' history is read instead, but an invite or an event of \
+                             that step may be missing"
+                        ))
+                        .await;
+                        step
+                    }
                     _ => return Err(trouble),
                 }
             }
-            Err(_) => {
-                return Err(Trouble {
-                    error: Error::new(ErrorCode::Timeout, "a sync hung and was given up"),
-                    own_fault: false,
-                });
-            }
+            Err(_) => return Err(Trouble::hung()),
         };
-        self.params.inbox.commit(step).await.map_err(Trouble::new)
+        self.params
+            .inbox
+            .commit(step)
+            .await
+            .map_err(Trouble::of_inbox)
+    }
+
+    /// The SDK has taken the answer and gave out what it means for the rooms. What it still
+    /// does, asking for keys above all, takes long, and no message waits for it.
+    async fn taken(
+        &self,
+        client: &Client,
+        maker: &Maker<'_>,
+        rooms: &RoomUpdates,
+        rest: Pin<&mut Timeout<impl Future<Output = matrix_sdk::Result<SyncResponse>>>>,
+    ) -> Result<(), Trouble> {
+        if !self.params.encryption {
+            self.unheard.tell(rooms);
+        }
+        let reached = client::stored_token(client).await.map_err(Trouble::new)?;
+        let reached = reached
+            .ok_or_else(|| Trouble::new(Error::internal("the SDK took a step and has no token")))?;
+        self.params
+            .inbox
+            .commit(maker.step(reached, rooms))
+            .await
+            .map_err(Trouble::of_inbox)?;
+        self.params.health.succeeded();
+        match rest.await {
+            Ok(Ok(_)) => Ok(()),
+            // The step is whole; what the SDK makes of it for itself is not.
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the SDK failed after it had taken a step");
+                Ok(())
+            }
+            Err(_) => Err(Trouble::hung()),
+        }
     }
 
     /// Waits, renews, rebuilds: whatever lets the next step have a chance. `Some` if
     /// nothing does.
     async fn recover(&self, standing: &mut Standing, trouble: Trouble) -> Option<Error> {
-        let Trouble { error, own_fault } = trouble;
-        if error.code == ErrorCode::Closed {
+        let Trouble {
+            error,
+            own_fault,
+            for_good,
+        } = trouble;
+        if error.code == ErrorCode::Closed || for_good {
             return Some(error);
         }
         if error.code == ErrorCode::AuthExpired {
@@ -203,20 +231,40 @@ impl SdkEngine {
                 tracing::error!("the homeserver no longer knows our sync token; beginning afresh");
                 standing.lost = Some(Lost::NoToken);
             } else if standing.poison > POISON {
-                tracing::error!("no sync succeeds from our sync token; beginning afresh");
                 standing.poison = 0;
                 standing.lost = Some(Lost::KeepToken);
+                self.alarm(&format!(
+                    "no sync succeeds from where the last one ended ({error}); beginning afresh, \
+                     what was said meanwhile is read from the rooms' history"
+                ))
+                .await;
             }
             self.pause(standing, &error).await;
         }
         while let Err(error) = self.realign(standing).await {
-            if error.code == ErrorCode::Closed {
+            if matches!(
+                error.code,
+                ErrorCode::Closed | ErrorCode::StoreCorrupt | ErrorCode::StoreNewer
+            ) {
                 return Some(error);
             }
             tracing::error!(%error, "the client cannot be set up again");
             self.pause(standing, &error).await;
         }
         None
+    }
+
+    /// Something may have been lost: said in the log, and in the status until the person
+    /// has taken note.
+    async fn alarm(&self, message: &str) {
+        tracing::error!("{message}");
+        let (dir, message) = (Arc::clone(&self.params.session.dir), message.to_owned());
+        let noted = tokio::task::spawn_blocking(move || dir.note_sync_step(&message)).await;
+        match noted {
+            Ok(Ok(notice)) => self.params.health.notice(notice),
+            Ok(Err(error)) => tracing::warn!(%error, "the alarm cannot be kept for later"),
+            Err(_) => {}
+        }
     }
 
     async fn pause(&self, standing: &mut Standing, error: &Error) {
@@ -249,7 +297,12 @@ impl SdkEngine {
             return Err(Error::closed());
         };
         old.close().await;
-        let built = Box::pin(Built::new(&self.params, &self.keys, wanted.as_deref())).await;
+        let built = Box::pin(Built::new(
+            &self.params,
+            &self.keys,
+            Start::At(wanted.as_deref()),
+        ))
+        .await;
         match built {
             Ok(built) => {
                 *current = Some(built);
@@ -259,26 +312,31 @@ impl SdkEngine {
         }
     }
 
-    fn settings(&self, since: Since<'_>, answered: bool) -> (SyncSettings, Duration) {
+    /// What to ask, for how long the homeserver may hold it, and when it hangs for good.
+    fn settings(&self, since: Since<'_>, answered: bool) -> (SyncSettings, Duration, Duration) {
         let first = !matches!(since, Since::Token(_));
         let limit = if first {
             self.params.initial_sync_limit.unwrap_or(1).clamp(1, 1000)
         } else {
             TIMELINE
         };
+        let poll = match (first, answered) {
+            (true, _) => FIRST_POLL,
+            (false, true) => LONG_POLL,
+            (false, false) => Duration::ZERO,
+        };
         let settings = SyncSettings::new()
             .filter(sync_events::v3::Filter::FilterDefinition(filter(limit)))
-            .timeout(match (first, answered) {
-                (true, _) => FIRST_POLL,
-                (false, true) => LONG_POLL,
-                (false, false) => Duration::ZERO,
-            });
+            .timeout(poll);
         match since {
             Since::Token(token) => (
                 settings.token(SyncToken::Specific(token.to_owned())),
+                poll,
                 WATCHDOG,
             ),
-            Since::Never | Since::Lost(_) => (settings.token(SyncToken::NoToken), FIRST_WATCHDOG),
+            Since::Never | Since::Lost(_) => {
+                (settings.token(SyncToken::NoToken), poll, FIRST_WATCHDOG)
+            }
         }
     }
 }
@@ -296,10 +354,6 @@ async fn set_aside(
     if reached == since {
         return None;
     }
-    tracing::error!(
-        "a step fails again and again after the SDK has taken it; keeping what it gave and \
-         reading the rooms' history instead"
-    );
     let mut step = SyncStep::default();
     let mut seen = std::collections::BTreeSet::new();
     while let Ok(rooms) = updates.try_recv() {
@@ -344,38 +398,3 @@ fn filter(timeline_limit: u32) -> FilterDefinition {
 const LAZY: LazyLoadOptions = LazyLoadOptions::Enabled {
     include_redundant_members: false,
 };
-
-/// 400 for a request that differs from the last one only in its token.
-fn refuses_token(error: &Error) -> bool {
-    error.status == Some(400) || error.errcode.as_deref() == Some("M_UNKNOWN_POS")
-}
-
-/// 1 s, 2 s, … 60 s, shortened at random by up to half, so that accounts do not come in step.
-fn backoff(failures: u32) -> Duration {
-    let doubled = BACKOFF_FIRST * 2u32.saturating_pow(failures.saturating_sub(1).min(6));
-    doubled
-        .min(BACKOFF_LAST)
-        .mul_f64(rand::random_range(0.5..=1.0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sta_2_backoff_grows_to_a_minute() {
-        for (failures, longest) in [(1, 1), (2, 2), (4, 8), (7, 60), (1000, 60)] {
-            for _ in 0..50 {
-                let delay = backoff(failures);
-                assert!(
-                    delay <= Duration::from_secs(longest),
-                    "{failures}: {delay:?}"
-                );
-                assert!(
-                    delay >= Duration::from_secs(longest) / 2,
-                    "{failures}: {delay:?}"
-                );
-            }
-        }
-    }
-}

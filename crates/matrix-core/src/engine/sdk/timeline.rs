@@ -1,8 +1,11 @@
 //! From the SDK's timeline events to the inbox's.
 
-use matrix_sdk::deserialized_responses::{
-    DecryptedRoomEvent, TimelineEvent, TimelineEventKind, UnableToDecryptInfo,
-    UnableToDecryptReason, VerificationLevel, VerificationState,
+use matrix_sdk::{
+    Client,
+    deserialized_responses::{
+        DecryptedRoomEvent, TimelineEvent, TimelineEventKind, UnableToDecryptInfo,
+        UnableToDecryptReason, VerificationLevel, VerificationState,
+    },
 };
 use ruma::{
     OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, events::AnySyncTimelineEvent, serde::Raw,
@@ -28,8 +31,33 @@ struct Header {
     origin_server_ts: u64,
 }
 
+/// Where a missing key could still come from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KeySources {
+    /// When our device was made, milliseconds since the epoch: nobody gave it a key
+    /// before that.
+    pub device_since: u64,
+    /// A key backup is in use.
+    pub backup: bool,
+}
+
+impl KeySources {
+    pub async fn of(client: &Client) -> Self {
+        let encryption = client.encryption();
+        Self {
+            device_since: encryption.device_creation_timestamp().await.0.into(),
+            backup: encryption.backups().are_enabled().await,
+        }
+    }
+}
+
 /// Sorts one event. `late`: it came out of a gap or waited for its key.
-pub(super) fn sort(room_id: &RoomId, event: &TimelineEvent, late: bool) -> Sorted {
+pub(super) fn sort(
+    room_id: &RoomId,
+    event: &TimelineEvent,
+    late: bool,
+    sources: KeySources,
+) -> Sorted {
     let raw = event.raw();
     let Ok(header) = raw.deserialize_as_unchecked::<Header>() else {
         tracing::warn!(%room_id, "an event without id, sender or time was dropped");
@@ -45,7 +73,7 @@ pub(super) fn sort(room_id: &RoomId, event: &TimelineEvent, late: bool) -> Sorte
                 origin_server_ts: header.origin_server_ts,
                 json: event.json().get().to_owned(),
                 session_id: utd_info.session_id.clone(),
-                cause: cause(event, utd_info),
+                cause: cause(event, utd_info, header.origin_server_ts, sources),
             })
         }
         kind => {
@@ -102,13 +130,23 @@ fn trust(event: &DecryptedRoomEvent) -> SenderTrust {
 }
 
 /// See [`Undecryptable::cause`].
-pub(super) fn cause(event: &Raw<AnySyncTimelineEvent>, info: &UnableToDecryptInfo) -> String {
+pub(super) fn cause(
+    event: &Raw<AnySyncTimelineEvent>,
+    info: &UnableToDecryptInfo,
+    sent_at: u64,
+    sources: KeySources,
+) -> String {
     use UnableToDecryptReason as Reason;
     match &info.reason {
         Reason::MissingMegolmSession {
             withheld_code: Some(code),
         } => format!("withheld:{}", code.as_str()),
         Reason::MissingMegolmSession { .. } if before_our_join(event) => "sent-before-join".into(),
+        Reason::MissingMegolmSession { .. }
+            if sent_at < sources.device_since && !sources.backup =>
+        {
+            "no-backup".into()
+        }
         Reason::MissingMegolmSession { .. } => "missing-session".into(),
         Reason::UnknownMegolmMessageIndex => "unknown-index".into(),
         Reason::MegolmDecryptionFailure => "decryption-failed".into(),

@@ -1,4 +1,6 @@
 mod edits;
+mod hostile;
+mod hostile_html;
 mod kinds;
 mod mentions;
 mod text;

@@ -14,6 +14,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 fn settings() -> WorkerSettings {
     WorkerSettings {
+        own_user: UserId::parse("@bot:example.org").unwrap(),
         catch_up: CatchUp {
             max_age: HOUR * 168,
             max_events: 1000,
@@ -142,8 +143,8 @@ async fn his_4_a_forbidden_gap_is_given_up_at_once_and_a_failing_one_tried_again
     let forbidden = Error::new(ErrorCode::Forbidden, "you are not in the room");
     engine.page_errors.lock().unwrap().push_back(forbidden);
     let _workers = spawn_workers(inbox.clone(), Arc::clone(&engine) as _, settings());
-    let all = drain(&inbox, 4).await;
-    assert_eq!(all, ["$1", "$x", "$8", "$9"]);
+    let all = drain(&inbox, 5).await;
+    assert_eq!(all, ["$1", "$x", "skipped:1", "$8", "$9"]);
     assert_eq!(engine.asked_pages.lock().unwrap().len(), 1);
 
     let unreachable = Error::new(ErrorCode::Network, "connection refused");
@@ -214,7 +215,19 @@ async fn his_4_the_bounds_of_age_and_number_hold() {
     drop(workers);
     let mut rows = ready(&inbox).await;
     rows.sort_by_key(|row| row.event.room_id.clone());
-    assert_eq!(keys(&rows), ["$2", "$3", "$4", "$new"]);
+    assert_eq!(
+        keys(&rows),
+        ["skipped:1", "$2", "$3", "$4", "skipped:2", "$new"]
+    );
+    let notice = |at: usize| -> crate::event::Skipped {
+        serde_json::from_str(&rows[at].event.json).unwrap()
+    };
+    let (number, age) = (notice(0), notice(4));
+    assert_eq!(number.bound, crate::event::SkippedBound::MaxEvents);
+    assert_eq!(number.at_least, 1);
+    assert_eq!(number.until, Some(rows[1].event.origin_server_ts));
+    assert_eq!(age.bound, crate::event::SkippedBound::MaxHours);
+    assert_eq!((age.at_least, age.since), (2, None));
     let asked = engine.asked_pages.lock().unwrap();
     assert!(!asked.iter().any(|from| from == "p3" || from == "q3"));
 }

@@ -8,6 +8,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 fn settings() -> WorkerSettings {
     WorkerSettings {
+        own_user: UserId::parse("@bot:example.org").unwrap(),
         catch_up: CatchUp {
             max_age: HOUR,
             max_events: 10,
@@ -123,4 +124,28 @@ async fn enc_5_causes_are_counted_grow_precise_and_end_with_the_age_limit() {
     }
     drop(workers);
     assert_eq!(inbox.undecryptable_health().await.unwrap().waiting, 0);
+}
+
+#[tokio::test]
+async fn enc_6_many_at_once_or_one_for_long_is_no_passing_delay() {
+    let home = Home::new();
+    let inbox = home.open().await;
+    with_locked(&inbox, &["$1", "$2"]).await;
+    let sustained = async || inbox.undecryptable_health().await.unwrap().sustained;
+    assert!(!sustained().await, "keys may still be on their way");
+    inbox.inner.file.clock.advance(Duration::from_secs(301));
+    assert!(sustained().await, "one has waited for long");
+    for waiting in inbox.undecryptable(None).await.unwrap() {
+        inbox.readable(waiting, event(ROOM, "$1")).await.unwrap();
+    }
+    assert!(!sustained().await, "all were read");
+    with_locked(&inbox, &["$3", "$4", "$5"]).await;
+    assert!(sustained().await, "three at once");
+    inbox.inner.file.clock.advance(HOUR * 25);
+    let health = inbox.undecryptable_health().await.unwrap();
+    assert_eq!(
+        (health.waiting, health.sustained),
+        (3, false),
+        "old trouble"
+    );
 }

@@ -1,6 +1,7 @@
 //! What a crash, a slow reader and a broken homeserver must not do to the inbox.
 
 mod changes;
+mod dead;
 mod gaps;
 mod keys;
 mod model;

@@ -190,14 +190,18 @@ async fn hst_3_three_failures_make_a_dead_letter_that_can_be_sent_again_or_dropp
     assert_eq!(dead[0].reason, "model: still 500");
     assert_eq!(dead[0].failures, 3);
     assert_eq!(dead[0].event.as_ref().unwrap().event.key, "$1");
-    assert_eq!(inbox.resubmit(&[dead[0].seq]).await.unwrap(), 1);
+    let seq = dead[0].seq;
+    assert_eq!(inbox.resubmit(&[seq, 999]).await.unwrap(), [seq]);
     assert_eq!(keys(&ready(&inbox).await)[0], "$1", "at its old place");
     for _ in 0..3 {
         inbox.fail(first.seq, "no").await.unwrap();
         inbox.inner.file.clock.advance(Duration::from_secs(40));
         ready(&inbox).await;
     }
-    assert_eq!(inbox.drop_dead_letters(&[first.seq]).await.unwrap(), 1);
+    assert_eq!(
+        inbox.drop_dead_letters(&[first.seq]).await.unwrap(),
+        [first.seq]
+    );
     assert!(inbox.dead_letters().await.unwrap().is_empty());
     inbox
         .commit(step("t", vec![event(ROOM, "$1")]))
@@ -291,7 +295,7 @@ async fn enc_11_a_file_of_another_key_a_newer_one_and_a_broken_one_are_refused()
     drop(connection);
     let opened = Inbox::open(&home.path(), Arc::clone(&home.cipher)).await;
     let error = opened.err().unwrap();
-    assert_eq!(error.code, ErrorCode::StoreCorrupt);
+    assert_eq!(error.code, ErrorCode::StoreNewer);
     assert!(error.message.contains("newer version"), "{error}");
 
     std::fs::write(home.path(), vec![7u8; 8192]).unwrap();
@@ -360,7 +364,7 @@ async fn a_full_disk_is_named_and_loses_nothing() {
         .map(|at| event(ROOM, &format!("$more{at}")))
         .collect();
     let error = inbox.commit(step("t2", many)).await.unwrap_err();
-    assert_eq!(error.code, ErrorCode::Internal);
+    assert_eq!(error.code, ErrorCode::StorageFailed);
     assert!(error.message.contains("the disk is full"), "{error}");
     assert!(error.message.contains("inbox.sqlite3"), "{error}");
     assert_eq!(inbox.token().await.unwrap().as_deref(), Some("t1"));
@@ -374,6 +378,6 @@ async fn a_place_that_cannot_hold_the_file_is_named() {
     std::fs::create_dir(home.path()).unwrap();
     let opened = Inbox::open(&home.path(), Arc::clone(&home.cipher)).await;
     let error = opened.err().unwrap();
-    assert_eq!(error.code, ErrorCode::StoreCorrupt);
+    assert_eq!(error.code, ErrorCode::StorageFailed);
     assert!(error.message.contains("writable"), "{error}");
 }

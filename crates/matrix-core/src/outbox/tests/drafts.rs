@@ -18,7 +18,8 @@ async fn str_2_only_the_newest_draft_and_every_final_edit_is_sent() {
     outbox.start(Arc::clone(&engine) as _);
     sent(&outbox, "other").await;
     assert_eq!(engine.bodies(), ["draft 3", "another message"]);
-    let overtaken = sent(&outbox, "d1").await;
+    let overtaken = outbox.wait("d1", SOON).await.unwrap();
+    assert_eq!(overtaken.state, OutboxState::Overtaken);
     assert!(overtaken.event_ids.is_empty());
     assert_eq!(sent(&outbox, "d3").await.event_ids.len(), 1);
 }
@@ -58,7 +59,22 @@ async fn str_2_a_draft_on_its_way_is_not_repeated_once_it_is_overtaken() {
     engine.requested(1).await;
     outbox.enqueue(edit("f1", "final", false)).await.unwrap();
     // Whoever waits for the draft learns at once that it is done with.
-    sent(&outbox, "d1").await;
+    let overtaken = outbox.wait("d1", SOON).await.unwrap();
+    assert_eq!(overtaken.state, OutboxState::Overtaken);
     sent(&outbox, "f1").await;
+    assert_eq!(engine.bodies(), ["final"]);
+}
+
+#[tokio::test]
+async fn str_2_a_draft_that_comes_late_does_not_replace_the_final_text() {
+    let home = Home::new();
+    let outbox = home.open().await;
+    let engine = Arc::new(FakeEngine::new());
+    outbox.start(Arc::clone(&engine) as _);
+    outbox.enqueue(edit("f1", "final", false)).await.unwrap();
+    sent(&outbox, "f1").await;
+    outbox.enqueue(edit("d1", "draft", true)).await.unwrap();
+    let late = outbox.wait("d1", SOON).await.unwrap();
+    assert_eq!(late.state, OutboxState::Overtaken);
     assert_eq!(engine.bodies(), ["final"]);
 }

@@ -2,6 +2,8 @@
 
 mod crash;
 mod drafts;
+mod kept;
+mod model;
 mod order;
 mod refusals;
 
@@ -20,6 +22,7 @@ use crate::{
 const ROOM: &str = "!a:example.org";
 const OTHER: &str = "!b:example.org";
 const SOON: Duration = Duration::from_secs(10);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A folder that outlives the outboxes opened in it.
 struct Home {

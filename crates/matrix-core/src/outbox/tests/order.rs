@@ -98,7 +98,7 @@ async fn out_6_what_comes_while_a_lane_ends_is_not_forgotten() {
     outbox.start(Arc::new(FakeEngine::new()));
     let room = [7; 32];
     // A lane that has just found nothing to send, and is about to say so.
-    locked(&outbox.inner.lanes).insert(room, false);
+    locked(&outbox.inner.lanes).insert(room, lane::Running::default());
     outbox.ensure_lane(room);
     assert!(!outbox.retire(&room), "it has to look again");
     assert!(outbox.retire(&room));

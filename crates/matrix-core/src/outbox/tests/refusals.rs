@@ -156,20 +156,23 @@ async fn out_8_a_request_without_an_end_is_cut_and_repeated() {
 }
 
 #[tokio::test]
-async fn out_8_after_a_day_a_send_is_given_up_with_the_last_cause() {
+async fn out_8_after_a_week_a_send_that_never_left_is_given_up_with_the_last_cause() {
     let home = Home::new();
     let outbox = home.open().await;
     let engine = Arc::new(FakeEngine::new());
-    engine.script(ROOM, [error(ErrorCode::AuthExpired, Some(401))]);
+    let refused = || error(ErrorCode::AuthExpired, Some(401));
+    engine.script(ROOM, [refused(), refused()]);
     outbox.start(Arc::clone(&engine) as _);
     outbox.enqueue(send(ROOM, "k1", &["one"])).await.unwrap();
     engine.requested(1).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
-    outbox
-        .inner
-        .file
-        .clock
-        .advance(Duration::from_secs(24 * 60 * 60 + 1));
+    let clock = &outbox.inner.file.clock;
+    clock.advance(DAY * 2);
+    outbox.wake();
+    engine.requested(2).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(outbox.entry("k1").await.unwrap().state, OutboxState::Queued);
+    clock.advance(DAY * 5);
     outbox.enqueue(send(ROOM, "k2", &["two"])).await.unwrap();
     outbox.wake();
     sent(&outbox, "k2").await;
@@ -178,6 +181,7 @@ async fn out_8_after_a_day_a_send_is_given_up_with_the_last_cause() {
     let cause = entry.error.unwrap();
     assert_eq!(cause.code, ErrorCode::AuthExpired);
     assert!(cause.message.contains("time was over"), "{cause}");
+    assert!(!entry.in_doubt);
     assert_eq!(engine.bodies(), ["two"]);
 }
 

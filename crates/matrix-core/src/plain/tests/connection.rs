@@ -113,6 +113,7 @@ async fn aut_11_what_a_new_connection_leaves_out_is_fetched_from_the_history() {
         inbox.clone(),
         engine,
         crate::inbox::WorkerSettings {
+            own_user: ruma::UserId::parse("@bot:example.org").unwrap(),
             catch_up: crate::CatchUp {
                 max_age: Duration::from_secs(3600),
                 max_events: 100,

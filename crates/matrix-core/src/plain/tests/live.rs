@@ -70,6 +70,7 @@ fn workers(inbox: &Inbox, engine: &Arc<PlainEngine>) -> tokio::task::JoinSet<()>
         inbox.clone(),
         Arc::clone(engine) as Arc<dyn Engine>,
         WorkerSettings {
+            own_user: ruma::UserId::parse("@bot:example.org").unwrap(),
             catch_up: crate::CatchUp {
                 max_age: Duration::from_secs(3600),
                 max_events: 500,
