@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { until } from "../support/process.ts";
 import { type Fault, FaultProxy, faults, type KeyCounts, likeConduit, type Rule, type RuleOptions } from "../support/fault-proxy/index.ts";
 import { type Bot, type Human, type Question, question, Scenario } from "./scenario.ts";
 
@@ -91,6 +92,22 @@ describe("a homeserver behind something that spoils requests", () => {
         const first = await send(person, room, 1);
         await rule.hit();
         await expectOnce(person, room, bot, [...first, ...(await send(person, room, 2))]);
+      });
+    });
+
+    it("[STA-2] /keys/query hangs: what people write arrives within a minute, and is answered once it works", { timeout: 400_000 }, async () => {
+      await proxy.during({ userId: bot.userId, path: /^keys\/query$/, fault: { kind: "stall" } }, async (rule) => {
+        // Their devices have changed, so the account has to ask.
+        await rig.homeserver.login(person.userId, person.credentials.password, "another");
+        await rule.hit();
+        const [asked] = (await send(person, room, 1)) as [Question];
+        const at = Date.now();
+        await until("the agent to be asked", 120_000, async () => (await rig.model.prompts(asked.marker)).length > 0);
+        expect(Date.now() - at).toBeLessThan(60_000);
+        const [second] = (await send(person, room, 1)) as [Question];
+        await until("the agent to be asked again", 120_000, async () => (await rig.model.prompts(second.marker)).length > 0);
+        rule.lift();
+        await expectOnce(person, room, bot, [asked, second]);
       });
     });
   });
