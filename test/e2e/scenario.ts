@@ -32,6 +32,11 @@ export function question(text = "Please answer."): Question {
   return { marker, text: `${text} MARK: ${marker}` };
 }
 
+/** MSC4357: its sender is still writing. */
+function isLive({ content }: SeenEvent): boolean {
+  return "org.matrix.msc4357.live" in ((content["m.new_content"] as object | undefined) ?? content);
+}
+
 /**
  * One scenario file's hold on the shared rig. `end()` takes the accounts it made out of the
  * configuration and closes its people.
@@ -109,8 +114,12 @@ export class Scenario {
     return { eventId, answer: await this.answer(person, bot, asked) };
   }
 
+  /** The finished answer: a draft that is still being written may have the marker already. */
   async answer(person: Human, bot: Bot, asked: Question): Promise<SeenEvent> {
-    const answer = await person.waitForMessage(bot.userId, asked.marker, { timeoutMs: ANSWER_MS });
+    const answer = await person.waitForEvent(
+      (event) => event.sender === bot.userId && event.type === "m.room.message" && (event.newBody ?? event.body).includes(asked.marker) && !isLive(event),
+      { what: `a finished message of ${bot.userId} with "${asked.marker}"`, timeoutMs: ANSWER_MS },
+    );
     expect(person.undecryptable, "events of the agent that the person's client could not decrypt").toEqual([]);
     return answer;
   }
