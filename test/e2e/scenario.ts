@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
 import { type Credentials, deviceIds, registerWithoutDevice } from "../homeserver/users.ts";
-import { type Human, type HumanClient, type SeenEvent, startHuman } from "../support/humans/index.ts";
+import { isLive, type Human, type HumanClient, type SeenEvent, startHuman } from "../support/humans/index.ts";
 import { RemoteRig } from "../support/remote-rig.ts";
 
 export { HUMAN_CLIENTS, type Human, type SeenEvent } from "../support/humans/index.ts";
@@ -30,11 +30,6 @@ export interface Question {
 export function question(text = "Please answer."): Question {
   const marker = randomBytes(4).toString("hex");
   return { marker, text: `${text} MARK: ${marker}` };
-}
-
-/** MSC4357: its sender is still writing. */
-function isLive({ content }: SeenEvent): boolean {
-  return "org.matrix.msc4357.live" in ((content["m.new_content"] as object | undefined) ?? content);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Human } from "../support/humans/index.ts";
+import { type Human, isLive } from "../support/humans/index.ts";
 import type { Asking } from "./plan.ts";
 
 /** A message somebody sent, or tried to. */
@@ -89,10 +89,10 @@ export class Conversation {
     return question;
   }
 
-  /** Whether anybody here has seen a message of the agent with the marker. */
+  /** Whether anybody here has seen a finished message of the agent with the marker. */
   isAnswered(question: Question): boolean {
     return this.people.some((person) =>
-      person.events.some((event) => event.roomId === this.roomId && event.sender === this.botUserId && (event.newBody ?? event.body).includes(question.marker)),
+      person.events.some((event) => event.roomId === this.roomId && event.sender === this.botUserId && (event.newBody ?? event.body).includes(question.marker) && !isLive(event)),
     );
   }
 

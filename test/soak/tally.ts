@@ -1,5 +1,5 @@
 /** Counts what the people saw. */
-import type { SeenEvent, Undecryptable } from "../support/humans/index.ts";
+import { isLive, type SeenEvent, type Undecryptable } from "../support/humans/index.ts";
 import type { Conversation, Question } from "./conversation.ts";
 
 /** How the host tells that it goes on with a turn after a restart. */
@@ -9,6 +9,8 @@ const RESUMPTION = /continuing your interrupted request/i;
 export interface Said {
   eventId: string;
   text: string;
+  /** It was never finished: a draft is no answer, whatever stands in it. */
+  live: boolean;
   /** When a marker stood in it first, by the homeserver's clock; an edit counts from the edit. */
   firstSeen: Map<string, number>;
 }
@@ -39,8 +41,9 @@ export function messagesOf(events: readonly SeenEvent[], roomId: string, botUser
     const id = event.replacesId ?? event.eventId;
     if (redacted.has(id)) continue;
     const text = event.newBody ?? event.body;
-    const message = said.get(id) ?? { eventId: id, text, firstSeen: new Map() };
+    const message = said.get(id) ?? { eventId: id, text, live: false, firstSeen: new Map() };
     message.text = text;
+    message.live = isLive(event);
     for (const marker of markers) {
       if (text.includes(marker) && !message.firstSeen.has(marker)) message.firstSeen.set(marker, event.originServerTs);
     }
@@ -82,7 +85,7 @@ export function tally(conversations: readonly Conversation[]): Tally {
       result.sent++;
       const said = messages.filter((message) => message.text.includes(question.marker));
       if (said.length > 1) result.duplicates.push({ question, said });
-      if (said.length === 0) {
+      if (!said.some((message) => !message.live)) {
         result.lost.push(question);
         continue;
       }
@@ -95,7 +98,7 @@ export function tally(conversations: readonly Conversation[]): Tally {
     }
     const known = questions.map((question) => question.marker);
     for (const message of messages) {
-      if (known.some((marker) => message.text.includes(marker))) continue;
+      if (!message.live && known.some((marker) => message.text.includes(marker))) continue;
       if (RESUMPTION.test(message.text)) result.notices.resumed++;
       else if (/^(?:\*\s)?Part 1\./.test(message.text)) result.drafts.push(message);
       else result.notices.other.push(message.text);

@@ -27,6 +27,11 @@ export interface SeenEvent {
   reaction?: { targetId: string; key: string };
 }
 
+/** MSC4357: the sender is still writing this message. */
+export function isLive({ content }: SeenEvent): boolean {
+  return "org.matrix.msc4357.live" in ((content["m.new_content"] as object | undefined) ?? content);
+}
+
 /** An event this client could not decrypt (yet). */
 export interface Undecryptable {
   roomId: string;

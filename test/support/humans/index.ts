@@ -3,7 +3,7 @@ import type { Human, HumanClient } from "./human.ts";
 import { JsSdkHuman } from "./js-sdk.ts";
 import { NioHuman } from "./nio.ts";
 
-export { HUMAN_CLIENTS, type Human, type HumanClient, type SeenEvent, type Undecryptable } from "./human.ts";
+export { HUMAN_CLIENTS, isLive, type Human, type HumanClient, type SeenEvent, type Undecryptable } from "./human.ts";
 export { JsSdkHuman } from "./js-sdk.ts";
 export { NioHuman } from "./nio.ts";
 

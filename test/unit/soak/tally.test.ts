@@ -43,6 +43,15 @@ describe("the tally of a soak", () => {
     expect(counted.drafts).toHaveLength(1);
   });
 
+  it("[SES-11] a draft that was never finished is no answer, even with the marker in it", () => {
+    const live = { "org.matrix.msc4357.live": {} };
+    const draft: Partial<SeenEvent>[] = [asked("aa"), { body: "Part 1.", content: live }, { replacesId: "$1", newBody: "Part 1. Answer to aa.", content: { "m.new_content": live, ...live } }];
+    const counted = tally([conversation(["aa"], draft)]);
+    expect(counted.lost.map((question) => question.marker)).toEqual(["aa"]);
+    expect(counted.drafts).toHaveLength(1);
+    expect(tally([conversation(["aa"], [...draft, { replacesId: "$1", newBody: "Part 1. Answer to aa.", content: { "m.new_content": {} } }])])).toMatchObject({ answered: 1, lost: [], drafts: [] });
+  });
+
   it("[SES-11] an answer before that of an earlier question is out of order", () => {
     const counted = tally([conversation(["aa", "bb", "cc"], [asked("aa"), asked("bb"), asked("cc"), { body: "bb" }, { body: "aa" }, { body: "cc" }])]);
     expect(counted.disorder.map(({ question, behind }) => [question.marker, behind.marker])).toEqual([["aa", "bb"]]);
