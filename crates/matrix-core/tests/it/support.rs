@@ -34,6 +34,9 @@ where
     runtime.block_on(runtime.spawn(test)).unwrap();
 }
 
+/// Makes the body of an answer out of the `since` that is asked for.
+type MakeAnswer = fn(&str) -> Option<Vec<u8>>;
+
 #[derive(Default)]
 pub struct State {
     /// Token → device.
@@ -52,7 +55,7 @@ pub struct State {
     pub messages: BTreeMap<String, Value>,
     /// Answers of `/sync` that are made when they are asked for, by `since`; they need not
     /// be JSON.
-    pub made: Option<fn(&str) -> Option<Vec<u8>>>,
+    pub made: Option<MakeAnswer>,
     /// Bodies of `/keys/upload`.
     pub uploads: Vec<Value>,
     pub logins: Vec<Value>,

@@ -42,9 +42,10 @@ async fn out_7_a_failed_send_is_tried_again_by_hand_with_the_same_transaction_id
     assert_eq!(outbox.retry(&[kept.id, 99]).await.unwrap(), [kept.id]);
     assert_eq!(sent(&outbox, "k").await.event_ids.len(), 3);
     assert_eq!(engine.bodies(), parts);
-    let requests = engine.requests.lock().unwrap();
-    assert_eq!(requests[1].txn, requests[2].txn);
-    drop(requests);
+    {
+        let requests = engine.requests.lock().unwrap();
+        assert_eq!(requests[1].txn, requests[2].txn);
+    }
     assert!(outbox.items().await.unwrap().is_empty());
     assert!(outbox.retry(&[kept.id]).await.unwrap().is_empty());
 }
