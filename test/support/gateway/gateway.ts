@@ -19,6 +19,8 @@ export class Gateway {
   readonly home: OpenClawHome;
   #daemon: Daemon | undefined;
   #past = "";
+  /** Ends that were asked for: a start that one of them cut off is not tried again. */
+  #ends = 0;
 
   constructor(home: OpenClawHome) {
     this.home = home;
@@ -44,11 +46,12 @@ export class Gateway {
 
   /** Starts it and waits until it says that it is ready. One that ends on the way is started again, as a service manager does. */
   async start(): Promise<void> {
+    const ends = this.#ends;
     for (let tries = 1; ; tries++) {
       try {
         return await this.#startOnce();
       } catch (error) {
-        if (!(error instanceof EndedEarly) || tries === STARTS) throw error;
+        if (!(error instanceof EndedEarly) || tries === STARTS || ends !== this.#ends) throw error;
       }
     }
   }
@@ -67,11 +70,11 @@ export class Gateway {
         return ended || /\[gateway\] ready\b/.test(daemon.output);
       });
     } catch (error) {
-      await this.kill();
+      await this.#kill();
       throw new Error(`${(error as Error).message}\n${daemon.output.slice(-6000)}`, { cause: error });
     }
     if (!ended) return;
-    await this.kill();
+    await this.#kill();
     throw new EndedEarly(`The gateway ended before it was ready.\n${daemon.output.slice(-6000)}`);
   }
 
@@ -85,6 +88,7 @@ export class Gateway {
    * @returns false when it had not ended after the grace and was killed
    */
   async stop(): Promise<boolean> {
+    this.#ends++;
     const ended = (await this.#daemon?.stop(STOP_GRACE_MS)) ?? true;
     this.#forget();
     return ended;
@@ -101,6 +105,11 @@ export class Gateway {
 
   /** `kill -9`, the gateway and all it started. */
   async kill(): Promise<void> {
+    this.#ends++;
+    await this.#kill();
+  }
+
+  async #kill(): Promise<void> {
     await this.#daemon?.kill();
     this.#forget();
   }
