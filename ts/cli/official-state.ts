@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { DEFAULT_ACCOUNT_ID } from "../config/account-id.ts";
 import { encodeRecoveryKey } from "./recovery-key-text.ts";
 
 /** One account as the official plugin ran it last. */
@@ -75,6 +76,8 @@ function fileOf(path: string): Row | undefined {
   }
 }
 
+const listed = (value: unknown): number => (Array.isArray(value) ? value.length : 0);
+
 /**
  * The official plugin's state of an account: the folder of its last login, and what it kept there.
  *
@@ -83,7 +86,9 @@ function fileOf(path: string): Row | undefined {
  * @param userId only state of this user counts, where it is known
  */
 export function officialState(stateRoot: string, accountId: string, userId: string | undefined, rows: ReadRows): OfficialState | undefined {
-  const login = rows(join(stateRoot, "state", "openclaw.sqlite"), "credentials").get(`account:${accountId}`);
+  const login =
+    rows(join(stateRoot, "state", "openclaw.sqlite"), "credentials").get(`account:${accountId}`) ??
+    fileOf(join(stateRoot, "credentials", "matrix", accountId === DEFAULT_ACCOUNT_ID ? "credentials.json" : `credentials-${accountId}.json`));
   // The login itself is wanted even where it is not ours: then the user of the configuration decides.
   const [loginUser, loginDevice] = [text(login?.userId), text(login?.deviceId)];
   const folders = subfolders(join(stateRoot, "matrix", "accounts", accountId), /__/).flatMap((user) => subfolders(user, /^[a-f0-9]{16}$/));
@@ -96,7 +101,7 @@ export function officialState(stateRoot: string, accountId: string, userId: stri
       deviceId: text(meta.deviceId) ?? loginDevice,
       homeserver: text(meta.homeserver) ?? text(login?.homeserver),
       recoveryKey: recoveryKeyOf(folder, rows),
-      bindings: rows(database, "thread-bindings").size,
+      bindings: rows(database, "thread-bindings").size || listed(fileOf(join(folder, "thread-bindings.json"))?.bindings),
     };
     return { state, lastUsed: statSync(existsSync(database) ? database : folder).mtimeMs, current: loginDevice !== undefined && state.deviceId === loginDevice };
   });

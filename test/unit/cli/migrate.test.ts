@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeRecoveryKey } from "matrix-js-sdk/lib/crypto-api/recovery-key.js";
@@ -75,14 +75,17 @@ describe("matrix migrate", () => {
     expect(encodeRecoveryKey(Buffer.from(KEY_BYTES, "base64"))).toBe(KEY);
   });
 
-  it("[MIG-3] reads the files of older versions", async () => {
+  it("[MIG-2][MIG-3] reads the files of older versions", async () => {
     const root = stateRoot();
     const folder = leaveOfficialState(root, FORMER);
-    rmSync(join(folder, "state"), { recursive: true });
+    for (const database of [root, folder]) rmSync(join(database, "state"), { recursive: true });
+    mkdirSync(join(root, "credentials", "matrix"), { recursive: true });
+    writeFileSync(join(root, "credentials", "matrix", "credentials.json"), JSON.stringify({ userId: USER, homeserver: FORMER.homeserver, deviceId: "OLDER" }));
+    writeFileSync(join(folder, "thread-bindings.json"), JSON.stringify({ version: 1, bindings: [{}, {}] }));
     writeFileSync(join(folder, "recovery-key.json"), JSON.stringify({ version: 1, privateKeyBase64: KEY_BYTES }));
-    writeFileSync(join(folder, "storage-meta.json"), JSON.stringify({ userId: USER, deviceId: "OLDER" }));
+    writeFileSync(join(folder, "storage-meta.json"), JSON.stringify({ userId: USER }));
     const { host } = alone(root);
-    expect((await migrate(host, {})).json).toMatchObject({ former: { deviceId: "OLDER", recoveryKeyStored: true } });
+    expect((await migrate(host, {})).json).toMatchObject({ former: { homeserver: FORMER.homeserver, deviceId: "OLDER", recoveryKeyStored: true, bindings: 2 } });
   });
 
   it("[MIG-3] refuses the official plugin's own login, because two programs cannot share a device", async () => {
