@@ -53,6 +53,14 @@ describe("the documentation", () => {
     expect(broken).toEqual([]);
   });
 
+  it("[MIG-4] describes the way from the official plugin and back, with its commands", () => {
+    const migration = readFileSync(join(root, "docs", "migration.md"), "utf8");
+    const [there = "", back = ""] = migration.split("## Back again");
+    expect(there).toContain("openclaw plugins install npm:openclaw-matrix-rs");
+    expect(back).toContain("openclaw plugins install @openclaw/matrix");
+    expect(back).toContain("new device");
+  });
+
   it("names tests and scripts that exist", () => {
     const missing = pages.flatMap(({ file, text }) =>
       [...text.matchAll(/`((?:test|scripts|crates|ts)\/[\w./-]+\.(?:ts|mjs|rs))`/g)].map((match) => match[1] as string).filter((path) => !existsSync(join(root, path))).map((path) => `${file}: ${path}`),
