@@ -14,9 +14,6 @@ import { RemoteRig } from "../support/remote-rig.ts";
 /** Each test calls the host's command line several times, ten to sixty seconds each on a busy machine. */
 const SLOW = { timeout: 900_000 };
 
-/** Answers without a terminal: the plugin is a third party's. */
-const TRUST = ["--force", "--accept-capabilities"];
-
 interface Listed {
   id: string;
   enabled: boolean;
@@ -48,6 +45,9 @@ async function json<T>(args: string[]): Promise<T> {
   const output = await home.run(args);
   return JSON.parse(output.slice(output.indexOf("{"))) as T;
 }
+
+/** Answers without a terminal: the plugin is a third party's. */
+const install = (...what: string[]) => home.run(["plugins", "install", ...what, "--force", "--accept-capabilities"], { timeoutMs: 600_000 });
 
 async function plugin(): Promise<Listed | undefined> {
   const { plugins } = await json<{ plugins: Listed[] }>(["plugins", "list", "--json"]);
@@ -94,7 +94,7 @@ describe("installing by name", () => {
   let deviceId: string;
 
   it("[INS-1][INS-3][INS-6] takes the plugin and this platform's package from the registry, and nothing else from anywhere", SLOW, async () => {
-    await home.run(["plugins", "install", "npm:openclaw-matrix-rs", ...TRUST], { timeoutMs: 600_000 });
+    await install("npm:openclaw-matrix-rs");
     const installed = await plugin();
     expect(installed).toMatchObject({ enabled: true, origin: "global" });
     for (const asked of registry.requests) expect(asked).toMatch(/^(?:-\/)?openclaw(?:-matrix-rs[\w.-]*)?$/);
@@ -203,16 +203,17 @@ describe("installing by name", () => {
     renameSync(addon, join(place, `matrix-rs.${hostTriple()}.node`));
     removeDir(dirname(addon));
 
-    await home.run(["plugins", "install", checkout, "--link", ...TRUST]);
+    await install(checkout, "--link");
     enable();
     expect(home.readConfig().plugins?.load).toEqual({ paths: [checkout] });
     expect(await deviceOf()).toEqual({ userId: user.userId, deviceId });
 
-    // The folder itself, copied: over the linked one.
-    await home.run(["plugins", "install", checkout, ...TRUST]);
-    const copied = await plugin();
-    expect(copied).toMatchObject({ enabled: true });
-    expect(copied?.rootDir.startsWith(home.stateDir)).toBe(true);
+    // The same folder, copied into the host's own. A linked one has to be taken off first, and its configuration goes with it.
+    await home.run(["plugins", "uninstall", "matrix", "--force"]);
+    await install(checkout);
+    enable();
+    home.patchMatrix((matrix) => Object.assign(matrix, account()));
+    expect((await plugin())?.rootDir.startsWith(home.stateDir)).toBe(true);
     expect(await deviceOf()).toEqual({ userId: user.userId, deviceId });
   });
 
@@ -220,7 +221,7 @@ describe("installing by name", () => {
     const bare = makeTempDir("bare-checkout");
     folders.push(bare);
     unpack(packed().plugin, bare);
-    await home.run(["plugins", "install", bare, ...TRUST]);
+    await install(bare);
     const { code, stderr } = await home.cli(["matrix", "verify", "status"]);
     expect(code).toBe(1);
     expect(stderr).toContain(`no native build for this machine (${hostTriple()})`);
