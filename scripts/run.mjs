@@ -1,17 +1,20 @@
 #!/usr/bin/env node
 // The one way in: prepares what a command needs and runs it, on any Node from 20 and with builtins alone.
 //
-//   node scripts/run.mjs <demo|test|build|lint|bench|soak|homeserver> [arguments]
+//   node scripts/run.mjs <demo|test|build|artifact|lint|bench|soak|homeserver> [arguments]
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { cacheDir } from "./rig/cache.mjs";
 import { say, StepFailed } from "./rig/progress.mjs";
 import { checkPrerequisites, ensureNode, ensurePackages, root, withPath } from "./rig/toolchain.mjs";
 
+/** @type {Record<string, { rust?: boolean, python?: boolean, openclaw?: boolean }>} what each needs; OpenClaw unless it says no */
 const COMMANDS = {
   demo: { rust: true, python: true },
   test: { rust: true, python: true },
-  build: { rust: true },
+  // The bundle leaves OpenClaw to the host, so it need not be here.
+  build: { rust: true, openclaw: false },
+  artifact: { rust: true, openclaw: false },
   lint: { rust: true },
   bench: { rust: true, python: true },
   soak: { rust: true, python: true },
@@ -37,7 +40,7 @@ function runScript(script, args, env) {
 
 async function main() {
   const [command = "", ...args] = process.argv.slice(2);
-  const needs = COMMANDS[/** @type {keyof typeof COMMANDS} */ (command)];
+  const needs = COMMANDS[command];
   if (!needs) throw new StepFailed(`Usage: node scripts/run.mjs <${Object.keys(COMMANDS).join("|")}> [arguments]`);
   if (process.env.OPENCLAW_MATRIX_PREPARED !== root) {
     checkPrerequisites(needs);
@@ -47,7 +50,7 @@ async function main() {
     // The rest is installed under the Node that will use it.
     return runScript(join(root, "scripts", "run.mjs"), [command, ...args], env);
   }
-  await ensurePackages();
+  await ensurePackages(needs);
   return runScript(join(root, "scripts", `${command}.mjs`), args, process.env);
 }
 

@@ -97,7 +97,7 @@ await main(async () => {
       const address = await rig.serve();
       atExit(() => rig.unserve());
       say(`  Gateway log: ${rig.gateway.logFile}`);
-      return runVitest("e2e", { env: { OPENCLAW_MATRIX_RIG: JSON.stringify(address) }, args: vitestArgs });
+      return runVitest("e2e", { env: { OPENCLAW_MATRIX_RIG: JSON.stringify(address), OPENCLAW_MATRIX_PACKED: JSON.stringify(packages) }, args: vitestArgs });
     });
   }
   // The sum is the last thing printed, so everything is taken down before it.

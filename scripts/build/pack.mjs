@@ -4,11 +4,27 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { execFileSync } from "node:child_process";
 import { hostTriple, placeAddon } from "./addon.mjs";
-import { root } from "../rig/toolchain.mjs";
+import { NOTICES_FILE, thirdPartyNotices } from "./notices.mjs";
+import { NPM_SHELL, root } from "../rig/toolchain.mjs";
 import { StepFailed, step } from "../rig/progress.mjs";
 
 /** @param {string} file */
 const readJson = (file) => JSON.parse(readFileSync(file, "utf8"));
+
+/**
+ * Where the packages come from, for npm's provenance: known where they are released, and nowhere else.
+ * @returns {{ repository?: { type: string, url: string } }}
+ */
+function origin() {
+  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository } = process.env;
+  return server && repository ? { repository: { type: "git", url: `git+${server}/${repository}.git` } } : {};
+}
+
+/**
+ * @param {string} dir
+ * @param {object} manifest
+ */
+const writeManifest = (dir, manifest) => writeFileSync(join(dir, "package.json"), `${JSON.stringify({ ...manifest, ...origin() }, null, 2)}\n`);
 
 /** Every platform we publish for. */
 export function triples() {
@@ -23,7 +39,7 @@ export function triples() {
  * @param {string} outDir
  */
 function npmPack(dir, outDir) {
-  const answer = execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", outDir], { cwd: dir, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  const answer = execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", outDir], { cwd: dir, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], shell: NPM_SHELL });
   const [packed] = Object.values(JSON.parse(answer));
   return join(outDir, basename(packed.filename));
 }
@@ -44,6 +60,8 @@ export function packPlatform(library, outDir) {
   try {
     cpSync(source, stage, { recursive: true, filter: (file) => !file.endsWith(".node") });
     placeAddon(library, stage);
+    writeManifest(stage, readJson(join(source, "package.json")));
+    writeFileSync(join(stage, NOTICES_FILE), thirdPartyNotices(triple));
     copyFileSync(join(root, "LICENSE"), join(stage, "LICENSE"));
     return npmPack(stage, outDir);
   } finally {
@@ -64,7 +82,7 @@ export function packPlugin(outDir) {
     manifest.optionalDependencies = Object.fromEntries(
       triples().map((triple) => [readJson(join(root, "npm", triple, "package.json")).name, manifest.version]),
     );
-    writeFileSync(join(stage, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    writeManifest(stage, manifest);
     cpSync(join(root, "dist"), join(stage, "dist"), { recursive: true });
     for (const file of ["openclaw.plugin.json", "README.md", "LICENSE"]) copyFileSync(join(root, file), join(stage, file));
     return npmPack(stage, outDir);

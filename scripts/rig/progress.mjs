@@ -71,7 +71,9 @@ export function runStep(what, command, args, options = {}) {
   return step(what, (note) =>
     new Promise((resolve, reject) => {
       const log = createWriteStream(logFile);
-      const child = spawn(command, args, { cwd: options.cwd, env: options.env ?? process.env, stdio: ["ignore", "pipe", "pipe"] });
+      // npm is a batch file on Windows, which runs in a shell alone.
+      const shell = command === "npm" && process.platform === "win32";
+      const child = spawn(command, args, { cwd: options.cwd, env: options.env ?? process.env, stdio: ["ignore", "pipe", "pipe"], shell });
       let lastError = "";
       for (const stream of [child.stdout, child.stderr]) {
         let rest = "";

@@ -12,8 +12,10 @@ export const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/
 
 /** The Node that is fetched when the host's is too old for OpenClaw. */
 export const NODE_VERSION = "24.21.0";
-/** The OpenClaw that everything is tested against. */
-export const OPENCLAW_VERSION = "2026.9.6";
+/** The OpenClaw that everything is tested against; `OPENCLAW_VERSION` names another one. */
+export const OPENCLAW_VERSION = process.env.OPENCLAW_VERSION || "2026.9.6";
+/** npm is a batch file on Windows, which runs in a shell alone. */
+export const NPM_SHELL = process.platform === "win32";
 
 const NPM_QUIET = ["--no-audit", "--no-fund", "--no-update-notifier"];
 
@@ -30,7 +32,7 @@ export function nodeIsNewEnough(version) {
  */
 function answerOf(command, args) {
   try {
-    return execFileSync(command, args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).split("\n")[0];
+    return execFileSync(command, args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], shell: command === "npm" && NPM_SHELL }).split("\n")[0];
   } catch {
     return undefined;
   }
@@ -48,7 +50,8 @@ export function checkPrerequisites(needs) {
     const [major = 0, minor = 0] = (cargo?.split(" ")[1] ?? "").split(".").map(Number);
     if (!cargo) missing.push("Rust is missing: install 1.95 or newer, for example with rustup (https://rustup.rs).");
     else if (major < 1 || (major === 1 && minor < 95)) missing.push(`Rust 1.95 or newer is needed, this is ${cargo}: run \`rustup update\`.`);
-    if (answerOf("cc", ["--version"]) === undefined) missing.push("A C compiler is missing: install gcc or clang so that `cc` runs (SQLite is compiled in).");
+    // On Windows Rust brings MSVC along, which has no `cc`.
+    if (process.platform !== "win32" && answerOf("cc", ["--version"]) === undefined) missing.push("A C compiler is missing: install gcc or clang so that `cc` runs (SQLite is compiled in).");
   }
   if (needs.python) {
     const python = answerOf("python3", ["-c", "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"]);
@@ -107,7 +110,7 @@ async function ensureOpenclaw() {
     rmSync(link, { recursive: true, force: true });
     mkdirSync(join(root, "node_modules"), { recursive: true });
     try {
-      symlinkSync(target, link);
+      symlinkSync(target, link, "junction");
     } catch (error) {
       // Another run linked it first.
       if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EEXIST") throw error;
@@ -116,10 +119,13 @@ async function ensureOpenclaw() {
   return target;
 }
 
-/** npm dependencies and OpenClaw; needs the right Node running. */
-export async function ensurePackages() {
+/**
+ * npm dependencies and, unless told otherwise, OpenClaw; needs the right Node running.
+ * @param {{ openclaw?: boolean }} [needs]
+ */
+export async function ensurePackages({ openclaw = true } = {}) {
   await ensureDependencies();
-  await ensureOpenclaw();
+  if (openclaw) await ensureOpenclaw();
 }
 
 /**

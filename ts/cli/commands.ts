@@ -107,4 +107,11 @@ export const COMMANDS: readonly CommandDeclaration[] = [
     failure: "success",
     load: async () => (await import("./verify-backup.ts")).verifyBackupReset,
   },
+  {
+    words: "migrate",
+    summary: "Take an account over from the official plugin: a verified device in place of its own, and its room keys",
+    flags: RECOVERY_KEY_FLAGS,
+    failure: "success",
+    load: async () => (await import("./migrate.ts")).migrate,
+  },
 ];
