@@ -22,7 +22,7 @@ pub(crate) use parse::{membership as membership_named, parse};
 use ruma::{OwnedRoomId, OwnedUserId};
 pub use skipped::SkippedBound;
 pub(crate) use skipped::{SKIPPED_KEY, Skipped};
-pub(crate) use text::is_blank;
+pub(crate) use text::{is_blank, name, topic};
 pub(crate) use user_link::linked_user;
 
 /// A readable event on its way into the inbox.

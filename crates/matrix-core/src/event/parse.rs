@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{
     EventBase, InboundEvent, Membership, SKIPPED_KEY, Skipped, StoredEvent,
     message::{Content, Relation},
-    text::clip,
+    text::{clip, name},
 };
 use crate::health::now_ms;
 
@@ -192,7 +192,7 @@ fn invite(stored: &StoredEvent, event: &Object) -> InboundEvent {
     InboundEvent::Invite {
         base: base(stored),
         is_direct: flag(event, "is_direct"),
-        room_name: short(event, "room_name"),
+        room_name: string(event, "room_name").and_then(name),
         canonical_alias: string(event, "canonical_alias")
             .filter(|alias| RoomAliasId::parse(*alias).is_ok())
             .map(str::to_owned),
