@@ -100,6 +100,14 @@ fn keys(rows: &[StoredEvent]) -> Vec<&str> {
 /// What can be handed out now.
 async fn ready(inbox: &Inbox) -> Vec<StoredEvent> {
     tokio::time::timeout(Duration::from_millis(150), inbox.next_batch(100))
+impl Inbox {
+    /// All that waits for its key.
+    async fn undecryptable(&self, room_ids: Option<&[OwnedRoomId]>) -> Result<Vec<Undecryptable>> {
+        let page = self.undecryptable_page(room_ids, 0, usize::MAX).await?;
+        Ok(page.into_iter().map(|(_, waiting)| waiting).collect())
+    }
+}
+
         .await
         .map_or_else(|_| Vec::new(), |batch| batch.unwrap().unwrap_or_default())
 }
