@@ -87,6 +87,7 @@ fn has_expired(content: &Object, now: u64) -> bool {
 
 fn base(stored: &StoredEvent) -> EventBase {
     let event = &stored.event;
+    let proof = event.trust.as_ref().filter(|_| event.encrypted);
     EventBase {
         seq: stored.seq,
         room_id: event.room_id.to_string(),
@@ -95,7 +96,8 @@ fn base(stored: &StoredEvent) -> EventBase {
         origin_server_ts: event.origin_server_ts,
         received_at: stored.received_at,
         encrypted: event.encrypted,
-        sender_trust: event.trust.filter(|_| event.encrypted),
+        sender_trust: proof.map(|proof| proof.trust),
+        session_id: proof.and_then(|proof| proof.session_id.clone()),
         attempts: stored.attempts,
         late: event.late,
     }

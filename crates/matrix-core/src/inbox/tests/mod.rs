@@ -68,7 +68,10 @@ fn event(room: &str, key: &str) -> NewEvent {
         origin_server_ts: now(),
         json: format!(r#"{{"event_id":"{key}","content":{{"body":"secret of {key}"}}}}"#),
         encrypted: true,
-        trust: Some(crate::event::SenderTrust::CrossSigned),
+        trust: Some(crate::event::Proof {
+            trust: crate::event::SenderTrust::CrossSigned,
+            session_id: Some("session".to_owned()),
+        }),
         late: false,
     }
 }
@@ -97,9 +100,6 @@ fn keys(rows: &[StoredEvent]) -> Vec<&str> {
     rows.iter().map(|row| row.event.key.as_str()).collect()
 }
 
-/// What can be handed out now.
-async fn ready(inbox: &Inbox) -> Vec<StoredEvent> {
-    tokio::time::timeout(Duration::from_millis(150), inbox.next_batch(100))
 impl Inbox {
     /// All that waits for its key.
     async fn undecryptable(&self, room_ids: Option<&[OwnedRoomId]>) -> Result<Vec<Undecryptable>> {
@@ -108,6 +108,9 @@ impl Inbox {
     }
 }
 
+/// What can be handed out now.
+async fn ready(inbox: &Inbox) -> Vec<StoredEvent> {
+    tokio::time::timeout(Duration::from_millis(150), inbox.next_batch(100))
         .await
         .map_or_else(|_| Vec::new(), |batch| batch.unwrap().unwrap_or_default())
 }
