@@ -86,6 +86,12 @@ export const COMMANDS: readonly CommandDeclaration[] = [
     load: async () => (await import("./verify-device.ts")).verifyDevice,
   },
   {
+    words: "verify acknowledge <user-id>",
+    summary: "Accept somebody's identity after it has changed",
+    failure: "success",
+    load: async () => (await import("./verify-acknowledge.ts")).verifyAcknowledge,
+  },
+  {
     words: "verify backup status",
     summary: "Say how the room-key backup stands, and what to do about it",
     load: async () => (await import("./verify-backup.ts")).verifyBackupStatus,

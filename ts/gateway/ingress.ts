@@ -12,6 +12,7 @@ import { handleMessage } from "../inbound/message.ts";
 import type { InboundPorts } from "../inbound/ports.ts";
 import { refusalOf } from "../inbound/refusal.ts";
 import { skippedLine } from "../inbound/skipped.ts";
+import { turnKey } from "../inbound/turn-key.ts";
 import type { InboundEvent, InboundInvite, InboundMessage, InboundSkipped } from "../native/account.ts";
 import { isMatrixError } from "../native/errors.ts";
 import { Lanes } from "./lanes.ts";
@@ -161,7 +162,7 @@ async function tellUnanswered(event: InboundEvent, ports: InboundPorts, error: U
       threadRootId: error.threadRootId,
       markdown: error.message,
       kind: "notice",
-      key: `in:${event.eventId}:unanswered`,
+      key: `${turnKey(event)}:unanswered`,
       chunkLimit: 4000,
       chunkMode: "length",
       tables: "block",

@@ -11,6 +11,7 @@ export const METHOD_SCOPES = {
   "matrix.outbox.drop": "operator.admin",
   "matrix.verify.bootstrap": "operator.admin",
   "matrix.verify.recoveryKey": "operator.admin",
+  "matrix.verify.acknowledge": "operator.admin",
   "matrix.encryption.setup": "operator.admin",
   "matrix.verify.backup.status": "operator.admin",
   "matrix.verify.backup.restore": "operator.admin",

@@ -14,6 +14,7 @@ import { outboxDrop, outboxList, outboxRetry } from "../operations/outbox.ts";
 import type { QueueOperation } from "../operations/queue-operation.ts";
 import { encryptionSetupOperation, verifyBootstrapOperation } from "../operations/bootstrap.ts";
 import type { Operation } from "../operations/operation.ts";
+import { verifyAcknowledgeOperation } from "../operations/verify-acknowledge.ts";
 import { backupResetOperation, backupRestoreOperation, backupStatusOperation } from "../operations/verify-backup.ts";
 import { verifyDeviceOperation } from "../operations/verify-device.ts";
 import { verifyStatusOperation } from "../operations/verify-status.ts";
@@ -77,6 +78,7 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   "matrix.outbox.drop": onQueues(outboxDrop),
   "matrix.verify.bootstrap": onAccount(verifyBootstrapOperation),
   "matrix.verify.recoveryKey": onAccount(verifyDeviceOperation),
+  "matrix.verify.acknowledge": onAccount(verifyAcknowledgeOperation),
   "matrix.encryption.setup": onAccount(encryptionSetupOperation),
   "matrix.verify.backup.status": onAccount(backupStatusOperation),
   "matrix.verify.backup.restore": onAccount(backupRestoreOperation),

@@ -6,6 +6,7 @@ import { PendingHistory } from "../inbound/history.ts";
 import type { InboundPorts } from "../inbound/ports.ts";
 import { Quotes } from "../inbound/quote.ts";
 import { SkippedNotices } from "../inbound/skipped.ts";
+import { turnKey } from "../inbound/turn-key.ts";
 import type { Account } from "../native/account.ts";
 import { TurnReply } from "../outbound/reply.ts";
 import { writeSettings } from "../outbound/settings.ts";
@@ -48,7 +49,7 @@ export function createPorts(input: WiringInput): InboundPorts {
         account: current,
         target: { roomId, threadRootId },
         settings,
-        turnKey: `in:${eventId}`,
+        turnKey: turnKey({ roomId, eventId }),
         chunk: (text, limit, mode) => runtime.channel.text.chunkMarkdownTextWithMode(text, limit, mode),
         onError: (text, error) => log.warn(`[${accountId}] ${text}${error === undefined ? "" : `: ${String(error)}`}`),
       });

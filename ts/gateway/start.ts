@@ -11,6 +11,7 @@ import type { MatrixErrorCode } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
 import { AccountStatus, healthPatch } from "./account-status.ts";
 import { aborted, pause, refusalDelay, retryDelay } from "./backoff.ts";
+import { IdentityLog } from "./identities.ts";
 import { runIngress } from "./ingress.ts";
 import { openAccount, type Opened } from "./open.ts";
 import { accountPath } from "./place.ts";
@@ -205,6 +206,7 @@ class AccountStart {
     let version = -1;
     let blocked = "";
     let unreadable = 0;
+    const identities = new IdentityLog(this.#ctx.accountId, (line) => this.#log.warn(line));
     for (;;) {
       const health = await entry.account.healthAfter(version).catch(() => undefined);
       if (!health || this.#ctx.abortSignal.aborted) return;
@@ -216,6 +218,7 @@ class AccountStart {
       const reason = health.sync.state === "blocked" ? (patch.lastError ?? "") : "";
       if (reason !== "" && reason !== blocked) this.#log.error(`[${this.#ctx.accountId}] stopped receiving: ${reason}`);
       blocked = reason;
+      identities.follow(health.changedIdentities, this.#resolved().config.trust?.onIdentityChange === "block");
       this.#tellUnreadable(unreadable, health.undecryptable.waiting);
       unreadable = health.undecryptable.waiting;
       setBlocked(this.#ctx.accountId, reason ? { code: (health.sync.error?.code ?? "internal") as MatrixErrorCode, message: reason, since: Date.now() } : undefined);

@@ -6,6 +6,7 @@ import { pluginRootDir } from "../host/slot.ts";
 import type { ChannelAccountSnapshot, ChannelStatusAdapter, ChannelStatusIssue } from "../host/types.ts";
 import type { Health, ProbeResult } from "../native/account.ts";
 import { effectiveDmPolicy } from "../inbound/policy.ts";
+import { changedIdentities } from "./identities.ts";
 import { runningAccount } from "./registry.ts";
 import { troubleOf } from "./sentences.ts";
 import { accountPath } from "./place.ts";
@@ -81,6 +82,8 @@ function describe(account: ResolvedMatrixAccount): ChannelAccountSnapshot {
 export function healthIssues(accountId: string, health: Health, now: number = Date.now()): Omit<ChannelStatusIssue, "channel">[] {
   const issues: Omit<ChannelStatusIssue, "channel">[] = [];
   const add = (kind: ChannelStatusIssue["kind"], message: string, fix?: string) => issues.push({ accountId, kind, message, fix });
+  const changed = changedIdentities(accountId, health);
+  if (changed) add("auth", changed.message, changed.fix);
   const { outbox, inbox } = health;
   const waiting = unreadable(health, now);
   if (waiting) add("runtime", waiting.message, `${waiting.fix} See \`openclaw matrix verify status --account ${accountId} --verbose\`.`);

@@ -22,6 +22,9 @@ export type DropReason =
   | "command_not_allowed"
   | "bot_loop"
   | "access_denied"
+  | "sent_in_clear"
+  | "sender_not_cross_signed"
+  | "identity_changed"
   | "not_joined";
 
 export interface Drop {

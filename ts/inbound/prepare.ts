@@ -11,6 +11,7 @@ import { botMode, effectiveDmPolicy, effectiveGroupPolicy, type GroupPolicy, req
 import type { InboundPorts } from "./ports.ts";
 import { readableText } from "./text.ts";
 import { threadMode, threadTarget } from "./thread.ts";
+import { trustDrop } from "./trust.ts";
 
 export interface PreparedTurn {
   event: InboundMessage & { eventId: string };
@@ -89,6 +90,8 @@ export async function prepare(event: InboundMessage, ports: InboundPorts): Promi
     ? undefined
     : roomGate({ config, path, roomId: event.roomId, match, policy: effectiveGroupPolicy(config, hostDefaults(cfg).groupPolicy) });
   if (gate && !gate.open) return dropped(gate.drop);
+  const untrusted = await trustDrop(event, room, ports);
+  if (untrusted) return dropped(untrusted);
 
   const threadRootId = threadTarget(threadMode(config, direct, roomEntry), { eventId, threadRootId: event.threadRootId });
   const route = runtime.channel.routing.resolveAgentRoute({

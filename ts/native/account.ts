@@ -9,6 +9,7 @@
 import type { OpenQueuesOptions, Queues } from "./queues.ts";
 
 import type { EncryptionSetup } from "./encryption.ts";
+import type { ChangedIdentity, SenderTrust, Trust } from "./trust.ts";
 
 export type { EncryptionStatus } from "./encryption.ts";
 
@@ -51,6 +52,8 @@ export interface OpenAccountOptions {
   catchUp: { maxHours: number; maxEvents: number };
   /** MSC4268. */
   shareHistoryOnInvite: boolean;
+  /** Which devices get the keys of what is sent: all, those their owners have signed, or all unless somebody verified has changed (ENC-12). */
+  keyRecipients: "all" | "cross-signed" | "error-on-change";
 }
 
 /** Who the homeserver says we are. */
@@ -73,8 +76,10 @@ export interface InboundBase {
   receivedAt: number;
   /** Arrived encrypted and was decrypted. */
   encrypted: boolean;
-  /** Device trust of the sender, for encrypted events only. */
-  senderTrust?: "verified" | "cross-signed" | "unsigned" | "unknown";
+  /** Device trust of the sender, for encrypted events only; of a message and its edit the lesser. */
+  senderTrust?: SenderTrust;
+  /** The Megolm session `senderTrust` is about; `checkSender` says what is known of its device by now. */
+  sessionId?: string;
   /** How often it was handed out before. */
   attempts: number;
   /** Waited for its key or came out of a gap: older than what surrounds it. */
@@ -339,9 +344,11 @@ export interface Health {
   duplicateOneTimeKeys: boolean;
   /** What was set aside and may be lost, oldest first; a notice stays until the copy is deleted. */
   notices: { kind: string; at: number; message: string }[];
+  /** Whose identity changed and was not accepted yet, by user id. */
+  changedIdentities: ChangedIdentity[];
 }
 
-export interface Account extends EncryptionSetup {
+export interface Account extends EncryptionSetup, Trust {
   readonly identity: Identity;
   /** For a person to look into; see queues.ts. */
   readonly queues: Queues;

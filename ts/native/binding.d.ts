@@ -63,6 +63,10 @@ export declare class Account {
   restoreBackup(recoveryKey?: string | undefined | null): Promise<Restored>
   /** Begins a new backup and takes the former one off the homeserver. */
   resetBackup(rotateRecoveryKey: boolean): Promise<BackupReset>
+  /** What is known now of a sender and of the device that made a session. */
+  checkSender(request: CheckSender): Promise<SenderCheck>
+  /** Accepts the identity that a person has now; false if there was nothing to accept. */
+  acknowledgeIdentity(userId: string): Promise<boolean>
 }
 
 /** How the account proves who it is. */
@@ -124,6 +128,22 @@ export interface CatchUp {
   maxHours: number
   /** Events a room and gap. */
   maxEvents: number
+}
+
+/** Somebody whose identity is another one than the one that was accepted. */
+export interface ChangedIdentity {
+  userId: string
+  wasVerified: boolean
+}
+
+/** Whose keys are asked about. */
+export interface CheckSender {
+  /** The room of the message. */
+  roomId: string
+  /** Its sender. */
+  userId: string
+  /** Its Megolm session, if it was encrypted. */
+  sessionId?: string
 }
 
 /** Where long text is cut. */
@@ -214,6 +234,7 @@ export interface Health {
   outbox: OutboxHealth
   duplicateOneTimeKeys: boolean
   notices: Array<Notice>
+  changedIdentities: Array<ChangedIdentity>
 }
 
 /** Who the homeserver says we are. */
@@ -225,14 +246,14 @@ export interface Identity {
 
 /** An item of the inbox; documented at `InboundEvent` in account.ts. */
 export type InboundEvent =
-  | { type: 'message'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; kind: MessageKind; body: string; formattedBody?: string; text: string; threadRootId?: string; replyToId?: string; mentions?: MentionsContent; pills: Array<Pill>; media?: MediaInfo; geoUri?: string; editedBy?: string; live: boolean }
-  | { type: 'edit'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; targetId: string; body: string; formattedBody?: string; text: string; live: boolean }
-  | { type: 'reaction'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; targetId: string; key: string }
-  | { type: 'redaction'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; targetId: string; reason?: string }
-  | { type: 'invite'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; isDirect: boolean; roomName?: string; canonicalAlias?: string; roomEncrypted: boolean }
-  | { type: 'membership'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; userId: string; membership: Membership; previous?: Membership; own: boolean }
-  | { type: 'skipped'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; bound: SkippedBound; atLeast: number; since?: number; until?: number; detail?: string }
-  | { type: 'other'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; eventType: string; content: string };
+  | { type: 'message'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; kind: MessageKind; body: string; formattedBody?: string; text: string; threadRootId?: string; replyToId?: string; mentions?: MentionsContent; pills: Array<Pill>; media?: MediaInfo; geoUri?: string; editedBy?: string; live: boolean }
+  | { type: 'edit'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; targetId: string; body: string; formattedBody?: string; text: string; live: boolean }
+  | { type: 'reaction'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; targetId: string; key: string }
+  | { type: 'redaction'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; targetId: string; reason?: string }
+  | { type: 'invite'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; isDirect: boolean; roomName?: string; canonicalAlias?: string; roomEncrypted: boolean }
+  | { type: 'membership'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; userId: string; membership: Membership; previous?: Membership; own: boolean }
+  | { type: 'skipped'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; bound: SkippedBound; atLeast: number; since?: number; until?: number; detail?: string }
+  | { type: 'other'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; eventType: string; content: string };
 
 /** The inbound queue, in rows. */
 export interface InboxHealth {
@@ -248,6 +269,9 @@ export interface JoinedRoom {
   /** The room. */
   roomId: string
 }
+
+/** Which devices get the keys of what is sent; documented at `OpenAccountOptions`. */
+export type KeyRecipients = "all" | "cross-signed" | "error-on-change";
 
 /** Who holds the account folder's lock. */
 export interface LockHolder {
@@ -337,6 +361,7 @@ export interface OpenAccountOptions {
   undecryptableRetryHours: number
   catchUp: CatchUp
   shareHistoryOnInvite: boolean
+  keyRecipients: KeyRecipients
 }
 
 /** Whose queues to open. */
@@ -522,6 +547,12 @@ export interface SendText {
   live?: boolean
   tables: Tables
   waitMs?: number
+}
+
+/** What is known of a sender at this moment. */
+export interface SenderCheck {
+  trust?: SenderTrust
+  identityChanged: boolean
 }
 
 /** Trust in the device that encrypted an event. */

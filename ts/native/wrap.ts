@@ -22,6 +22,7 @@ import { call, find } from "./call.ts";
 import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Recovered, Restored } from "./encryption.ts";
 import { fromNative } from "./errors.ts";
 import type { OpenQueuesOptions, Queues } from "./queues.ts";
+import type { SenderCheck } from "./trust.ts";
 import { NativeQueues } from "./wrap-queues.ts";
 
 /** What the addon exports. */
@@ -150,6 +151,14 @@ class NativeAccount implements Account {
 
   resetBackup(rotateRecoveryKey: boolean): Promise<BackupReset> {
     return call(() => this.#native.resetBackup(rotateRecoveryKey));
+  }
+
+  checkSender(request: { roomId: string; userId: string; sessionId?: string }): Promise<SenderCheck> {
+    return call(() => this.#native.checkSender(request));
+  }
+
+  acknowledgeIdentity(userId: string): Promise<boolean> {
+    return call(() => this.#native.acknowledgeIdentity(userId));
   }
 
   health(): Promise<Health> {

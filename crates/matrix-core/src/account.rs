@@ -150,6 +150,7 @@ impl Account {
                     health: health.clone(),
                     encryption: config.encryption,
                     share_history_on_invite: config.share_history_on_invite,
+                    key_recipients: config.key_recipients,
                     initial_sync_limit: config.initial_sync_limit,
                 })
                 .await?,
@@ -330,6 +331,7 @@ impl Inner {
             outbox: self.outbox.health().await?,
             duplicate_one_time_keys: pulse.duplicate_one_time_keys,
             notices: pulse.notices,
+            changed_identities: pulse.changed_identities,
         })
     }
 

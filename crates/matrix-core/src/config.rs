@@ -5,6 +5,8 @@ use std::{fmt, path::PathBuf, time::Duration};
 use ruma::{OwnedDeviceId, OwnedUserId};
 use url::Url;
 
+use crate::trust::KeyRecipients;
+
 /// A secret that never prints and is wiped when dropped.
 #[derive(Clone)]
 pub struct Secret(zeroize::Zeroizing<String>);
@@ -104,4 +106,6 @@ pub struct AccountConfig {
     pub catch_up: CatchUp,
     /// MSC4268, both ways.
     pub share_history_on_invite: bool,
+    /// Which devices get the keys of what we send.
+    pub key_recipients: KeyRecipients,
 }

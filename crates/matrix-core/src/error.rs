@@ -4,6 +4,7 @@ use std::time::Duration;
 
 mod disk;
 mod homeserver;
+mod recipients;
 
 pub(crate) use disk::{disk, is_damage, store};
 pub(crate) use homeserver::{from_answer, from_deserialization, from_reqwest};

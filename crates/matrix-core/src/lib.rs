@@ -32,6 +32,7 @@ mod rest;
 pub mod room;
 pub mod send;
 mod session;
+mod trust;
 
 pub use account::{Account, Identity};
 pub use config::{AccountConfig, Auth, CatchUp, NetworkConfig, Secret};
@@ -45,3 +46,4 @@ pub use inbox::InboxCounts;
 pub use outbox::{OutboxEntry, OutboxItem, OutboxState};
 pub use probe::{ProbeOptions, ProbeResult, probe};
 pub use queues::{DeadLetter, Queues};
+pub use trust::{ChangedIdentity, KeyRecipients, SenderCheck};

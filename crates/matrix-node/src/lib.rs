@@ -21,6 +21,7 @@ mod redact;
 mod room;
 mod runtime;
 mod send;
+mod trust;
 
 use std::path::PathBuf;
 

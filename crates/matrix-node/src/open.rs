@@ -7,7 +7,7 @@ use matrix_core::{self as core, Error, ErrorCode, Result, Secret};
 use napi_derive::napi;
 use url::Url;
 
-use crate::mirror::Cross;
+use crate::{mirror::Cross, trust::KeyRecipients};
 
 /// How the account proves who it is.
 #[napi(
@@ -69,6 +69,7 @@ pub struct OpenAccountOptions {
     pub undecryptable_retry_hours: f64,
     pub catch_up: CatchUp,
     pub share_history_on_invite: bool,
+    pub key_recipients: KeyRecipients,
 }
 
 /// What to ask a homeserver.
@@ -113,6 +114,7 @@ impl OpenAccountOptions {
             undecryptable_retry_hours,
             catch_up,
             share_history_on_invite,
+            key_recipients,
         } = self;
         // First, so that no early return leaves a secret in an ordinary string.
         let store_passphrase = store_passphrase.map(Secret::new);
@@ -133,6 +135,7 @@ impl OpenAccountOptions {
                 max_events: catch_up.max_events,
             },
             share_history_on_invite,
+            key_recipients: key_recipients.into(),
         })
     }
 }

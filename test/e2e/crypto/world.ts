@@ -59,8 +59,8 @@ export class World {
   }
 
   /** An account of ours, not started. */
-  account(user: Credentials, stateDir = this.folder("account")): Ours {
-    const ours = new Ours(this, user, stateDir);
+  account(user: Credentials, stateDir = this.folder("account"), changes: Partial<OpenAccountOptions> = {}): Ours {
+    const ours = new Ours(this, user, stateDir, changes);
     this.#ends.push(() => ours.close());
     return ours;
   }
@@ -109,11 +109,13 @@ export class Ours {
   /** Everything it has handed out, over all its starts. */
   readonly seen: InboundEvent[] = [];
   readonly #world: World;
+  #changes: Partial<OpenAccountOptions>;
   #account: Account | undefined;
   #reading: Promise<void> | undefined;
 
-  constructor(world: World, user: Credentials, stateDir: string) {
+  constructor(world: World, user: Credentials, stateDir: string, changes: Partial<OpenAccountOptions>) {
     this.#world = world;
+    this.#changes = changes;
     this.user = user;
     this.stateDir = stateDir;
   }
@@ -129,7 +131,12 @@ export class Ours {
 
   get options(): OpenAccountOptions {
     const { userId, password } = this.user;
-    return accountOptions(this.#world.proxy.url, this.stateDir, { auth: { type: "password", userId, password } });
+    return accountOptions(this.#world.proxy.url, this.stateDir, { auth: { type: "password", userId, password }, ...this.#changes });
+  }
+
+  /** Other options from the next start on. */
+  change(changes: Partial<OpenAccountOptions>): void {
+    this.#changes = { ...this.#changes, ...changes };
   }
 
   async start(): Promise<void> {

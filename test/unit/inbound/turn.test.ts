@@ -237,6 +237,13 @@ describe("the inbox", () => {
     expect(on.account.texts()).toEqual(["the answer"]);
   });
 
+  it("[SES-11] the same event id in two rooms is two messages, each answered", async () => {
+    const on = start({ groups: { [ROOM]: { requireMention: false } } });
+    for (const roomId of [DM, ROOM]) await settled(on, "hello", { roomId, sender: ALICE, eventId: "$same" });
+    const answered = on.account.sent.map((one) => one.type === "text" && [one.roomId, one.markdown]);
+    expect(answered).toEqual([[DM, "echo: hello"], [ROOM, "echo: hello"]]);
+  });
+
   it("[SES-11] silence by the agent's decision settles too", async () => {
     const on = start();
     on.host.script = async () => undefined;

@@ -5,6 +5,7 @@
 import type * as Contract from "../../../ts/native/account.ts";
 import type * as Binding from "../../../ts/native/binding.d.ts";
 import type * as Queues from "../../../ts/native/queues.ts";
+import type * as Trust from "../../../ts/native/trust.ts";
 
 /** Is only a type if `A` can stand where `B` is wanted. */
 type Fits<A extends B, B> = A;
@@ -20,6 +21,7 @@ export type HandsOut = [
   Fits<Binding.FetchedMessage, Contract.FetchedMessage>,
   Fits<Binding.EncryptionStatus, Contract.EncryptionStatus>,
   Fits<Binding.Health, Contract.Health>,
+  Fits<Binding.SenderCheck, Trust.SenderCheck>,
   Fits<Binding.ProbeResult, Contract.ProbeResult>,
   Fits<Binding.LogRecord, Contract.LogRecord>,
   Fits<Binding.ShownDeadLetter, Queues.ShownDeadLetter>,
@@ -37,6 +39,7 @@ export type Promises = [
   Fits<Contract.FetchedMessage, Binding.FetchedMessage>,
   Fits<Contract.EncryptionStatus, Binding.EncryptionStatus>,
   Fits<Contract.Health, Binding.Health>,
+  Fits<Trust.SenderCheck, Binding.SenderCheck>,
   Fits<Contract.ProbeResult, Binding.ProbeResult>,
   Fits<Contract.LogRecord, Binding.LogRecord>,
   Fits<Queues.ShownDeadLetter, Binding.ShownDeadLetter>,

@@ -20,6 +20,7 @@ import type {
 } from "../../../ts/native/account.ts";
 import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Recovered, Restored } from "../../../ts/native/encryption.ts";
 import { MatrixError } from "../../../ts/native/errors.ts";
+import type { SenderCheck } from "../../../ts/native/trust.ts";
 import { FakeQueues } from "./fake-queues.ts";
 
 export type Outgoing =
@@ -51,6 +52,7 @@ export function emptyHealth(): Health {
     outbox: { queued: 0, failed: 0 },
     duplicateOneTimeKeys: false,
     notices: [],
+    changedIdentities: [],
   };
 }
 
@@ -79,6 +81,10 @@ export class FakeAccount implements Account {
   recovered: Partial<Recovered> | Error = {};
   restored: Partial<Restored> | Error = {};
   backupReset: Partial<BackupReset> | Error = {};
+  /** What is known of senders now, by user id, and what was asked of them; an error is thrown once. */
+  readonly senders = new Map<string, Partial<SenderCheck>>();
+  senderError: Error | undefined;
+  readonly checks: { roomId: string; userId: string; sessionId?: string }[] = [];
   #health = emptyHealth();
   #keys = new Map<string, OutboxEntry>();
   #events = 0;
@@ -342,6 +348,24 @@ export class FakeAccount implements Account {
 
   async resetBackup(rotateRecoveryKey: boolean): Promise<BackupReset> {
     return { createdVersion: "2", recoveryKeyCreated: rotateRecoveryKey, ...this.#setUp({ reset: rotateRecoveryKey }, this.backupReset) };
+  }
+
+  async checkSender(request: { roomId: string; userId: string; sessionId?: string }): Promise<SenderCheck> {
+    this.#open();
+    this.checks.push(request);
+    const error = this.senderError;
+    this.senderError = undefined;
+    if (error) throw error;
+    return { identityChanged: false, ...this.senders.get(request.userId) };
+  }
+
+  async acknowledgeIdentity(userId: string): Promise<boolean> {
+    this.#open();
+    const known = this.senders.get(userId);
+    const changed = known?.identityChanged ?? false;
+    this.senders.set(userId, { ...known, identityChanged: false });
+    this.setHealth({ changedIdentities: this.#health.changedIdentities.filter((one) => one.userId !== userId) });
+    return changed;
   }
 
   #setUp<T>(asked: unknown, answer: T | Error): T {

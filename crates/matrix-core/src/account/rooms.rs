@@ -6,7 +6,7 @@ use ruma::{
     OwnedServerName, OwnedUserId, RoomAliasId, RoomOrAliasId,
     api::client::{
         alias::get_alias,
-        membership::{join_room_by_id_or_alias, leave_room},
+        membership::{invite_user, join_room_by_id_or_alias, leave_room},
         receipt::create_receipt,
         typing::create_typing_event,
     },
@@ -92,16 +92,23 @@ impl Account {
             })
             .collect::<Result<_>>()?;
         let inviter = self.direct_inviter(room_id_or_alias).await;
-        let answer = self.inner.rest.send(request, JOIN).await?;
+        let joined = self
+            .inner
+            .engine
+            .join(&request.room_id_or_alias, &request.via);
+        let room_id = match joined.await? {
+            Some(room_id) => room_id,
+            None => self.inner.rest.send(request, JOIN).await?.room_id,
+        };
         if let Some(inviter) = inviter {
             // As the specification has it for accepted direct invites; the room is joined
             // all the same.
-            let marked = self.inner.directs.mark(&inviter, &answer.room_id).await;
+            let marked = self.inner.directs.mark(&inviter, &room_id).await;
             if let Err(error) = marked {
-                tracing::warn!(room_id = %answer.room_id, %error, "m.direct not updated");
+                tracing::warn!(%room_id, %error, "m.direct not updated");
             }
         }
-        Ok(answer.room_id.to_string())
+        Ok(room_id.to_string())
     }
 
     async fn direct_inviter(&self, room_id: &str) -> Option<OwnedUserId> {
@@ -114,6 +121,23 @@ impl Account {
                 tracing::warn!(%room_id, %error, "the invite cannot be read");
                 None
             })
+    }
+
+    /// Invites somebody. With `shareHistoryOnInvite` they get the keys of what was said
+    /// before, too, where the room lets new members read that (MSC4268).
+    ///
+    /// # Errors
+    /// `config_invalid` for ids that are none; what the homeserver answered.
+    pub async fn invite(&self, room_id: &str, user_id: &str) -> Result<()> {
+        use invite_user::v3::{InvitationRecipient, InviteUserId, Request};
+        self.is_open()?;
+        let (room_id, user_id) = (ids::room(room_id)?, ids::user(user_id)?);
+        if !self.inner.engine.invite(&room_id, &user_id).await? {
+            let recipient = InvitationRecipient::UserId(InviteUserId::new(user_id));
+            let request = Request::new(room_id, recipient);
+            self.inner.rest.send(request, REQUEST).await?;
+        }
+        Ok(())
     }
 
     /// Leaves a room, or rejects an invite to it.

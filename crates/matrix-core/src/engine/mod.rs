@@ -4,13 +4,17 @@
 //! ([`crate::plain`]).
 
 use async_trait::async_trait;
-use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, TransactionId, UserId};
+use ruma::{
+    EventId, OwnedEventId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, RoomOrAliasId,
+    TransactionId, UserId,
+};
 
 use crate::{
     crypto::{Crypto, EncryptionStatus},
     error::Result,
     event::{NewEvent, Undecryptable},
     room::{FetchedMessage, MemberInfo, RoomInfo},
+    trust::SenderCheck,
 };
 
 pub(crate) mod sdk;
@@ -104,6 +108,44 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// What sets encryption up; refused where the device is another client's.
     async fn encryption(&self) -> Result<Crypto<'_>>;
+
+    /// What is known of a sender now: their identity, and the device that made this session.
+    /// Asks the homeserver where that device is not known as theirs.
+    async fn check_sender(
+        &self,
+        room_id: &RoomId,
+        user_id: &UserId,
+        session_id: Option<&str>,
+    ) -> Result<SenderCheck> {
+        let _ = (room_id, user_id, session_id);
+        Ok(SenderCheck {
+            trust: None,
+            identity_changed: false,
+        })
+    }
+
+    /// Accepts the identity a person has now; false if there was nothing to accept.
+    async fn acknowledge_identity(&self, user_id: &UserId) -> Result<bool> {
+        let _ = user_id;
+        Ok(false)
+    }
+
+    /// Joins by itself where that brings more than a plain request does: the keys of what
+    /// was said before (MSC4268). `None`: it does not.
+    async fn join(
+        &self,
+        target: &RoomOrAliasId,
+        via: &[OwnedServerName],
+    ) -> Result<Option<OwnedRoomId>> {
+        let _ = (target, via);
+        Ok(None)
+    }
+
+    /// Invites by itself where that gives more than a plain request does, as [`Self::join`].
+    async fn invite(&self, room_id: &RoomId, user_id: &UserId) -> Result<bool> {
+        let _ = (room_id, user_id);
+        Ok(false)
+    }
 
     /// Frees everything inside two seconds; idempotent.
     async fn close(&self);

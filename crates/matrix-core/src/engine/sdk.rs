@@ -9,23 +9,30 @@
 mod client;
 mod history;
 mod keys;
+mod membership;
+mod recipients;
 mod send;
 mod step;
 mod sync;
 mod timeline;
 mod trouble;
+mod trust;
 mod unheard;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use matrix_sdk::{Client, Room, RoomState};
-use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, TransactionId, UserId};
+use ruma::{
+    EventId, OwnedEventId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, RoomOrAliasId,
+    TransactionId, UserId,
+};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use self::{
     client::{Built, Start},
     keys::KeysArrived,
+    trust::Asked,
     unheard::Unheard,
 };
 use super::{Decrypted, Engine, HistoryPage};
@@ -37,6 +44,7 @@ use crate::{
     inbox::{Inbox, SyncStep},
     room::{self, FetchedMessage, MemberInfo, RoomInfo},
     session::Session,
+    trust::{KeyRecipients, SenderCheck},
 };
 
 /// How long [`Engine::close`] waits for calls in flight before it closes the stores
@@ -57,6 +65,8 @@ pub(crate) struct SdkParams {
     pub encryption: bool,
     /// MSC4268, both ways.
     pub share_history_on_invite: bool,
+    /// Which devices get the keys of what we send.
+    pub key_recipients: KeyRecipients,
     /// Timeline limit of the first sync.
     pub initial_sync_limit: Option<u32>,
 }
@@ -69,6 +79,7 @@ pub(crate) struct SdkEngine {
     current: RwLock<Option<Built>>,
     keys: Arc<KeysArrived>,
     unheard: Unheard,
+    asked: Asked,
 }
 
 impl SdkEngine {
@@ -107,6 +118,7 @@ impl SdkEngine {
             current: RwLock::new(Some(built)),
             keys,
             unheard: Unheard::default(),
+            asked: Asked::default(),
         })
     }
 
@@ -222,6 +234,31 @@ impl Engine for SdkEngine {
             &self.params.session,
             self.params.encryption,
         ))
+    }
+
+    async fn check_sender(
+        &self,
+        room_id: &RoomId,
+        user_id: &UserId,
+        session_id: Option<&str>,
+    ) -> Result<SenderCheck> {
+        Box::pin(self.sender(room_id, user_id, session_id)).await
+    }
+
+    async fn acknowledge_identity(&self, user_id: &UserId) -> Result<bool> {
+        Box::pin(self.acknowledge(user_id)).await
+    }
+
+    async fn join(
+        &self,
+        target: &RoomOrAliasId,
+        via: &[OwnedServerName],
+    ) -> Result<Option<OwnedRoomId>> {
+        Box::pin(self.join_with_history(target, via)).await
+    }
+
+    async fn invite(&self, room_id: &RoomId, user_id: &UserId) -> Result<bool> {
+        Box::pin(self.invite_with_history(room_id, user_id)).await
     }
 
     async fn close(&self) {

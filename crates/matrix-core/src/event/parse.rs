@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{
     EventBase, InboundEvent, Membership, SKIPPED_KEY, Skipped, StoredEvent,
     message::{Content, Relation},
-    text::clip,
+    text::{clip, name},
 };
 use crate::health::now_ms;
 
@@ -87,6 +87,7 @@ fn has_expired(content: &Object, now: u64) -> bool {
 
 fn base(stored: &StoredEvent) -> EventBase {
     let event = &stored.event;
+    let proof = event.trust.as_ref().filter(|_| event.encrypted);
     EventBase {
         seq: stored.seq,
         room_id: event.room_id.to_string(),
@@ -95,7 +96,8 @@ fn base(stored: &StoredEvent) -> EventBase {
         origin_server_ts: event.origin_server_ts,
         received_at: stored.received_at,
         encrypted: event.encrypted,
-        sender_trust: event.trust.filter(|_| event.encrypted),
+        sender_trust: proof.map(|proof| proof.trust),
+        session_id: proof.and_then(|proof| proof.session_id.clone()),
         attempts: stored.attempts,
         late: event.late,
     }
@@ -192,7 +194,7 @@ fn invite(stored: &StoredEvent, event: &Object) -> InboundEvent {
     InboundEvent::Invite {
         base: base(stored),
         is_direct: flag(event, "is_direct"),
-        room_name: short(event, "room_name"),
+        room_name: string(event, "room_name").and_then(name),
         canonical_alias: string(event, "canonical_alias")
             .filter(|alias| RoomAliasId::parse(*alias).is_ok())
             .map(str::to_owned),

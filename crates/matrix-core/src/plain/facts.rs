@@ -108,9 +108,9 @@ impl RoomFacts {
 
     /// A string of such a content; an empty one counts as absent, as the
     /// specification wants for names, topics and aliases.
-    pub fn text(&self, event_type: &str, key: &str) -> Option<String> {
+    pub fn text(&self, event_type: &str, key: &str) -> Option<&str> {
         let text = self.content(event_type)?.get(key)?.as_str()?;
-        (!text.is_empty()).then(|| text.to_owned())
+        (!text.is_empty()).then_some(text)
     }
 
     /// The room has an encryption event.

@@ -200,6 +200,10 @@ impl Engine for PlainEngine {
         Err(status::not_ours(&self.own_device))
     }
 
+    async fn acknowledge_identity(&self, _user_id: &UserId) -> Result<bool> {
+        Err(status::not_ours(&self.own_device))
+    }
+
     /// Nothing is held open: the connection is the server's, the sync ends with its
     /// future.
     async fn close(&self) {}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ruma::{
-    OwnedRoomId, OwnedUserId, RoomId, UserId,
+    OwnedRoomId, OwnedUserId, RoomAliasId, RoomId, UserId,
     api::client::{
         config::get_global_account_data, membership::get_member_events, state::get_state_events,
     },
@@ -16,7 +16,11 @@ use super::{
     facts::{FUNCTIONAL_MEMBERS, RoomFacts, SMALL_ROOM, StateEvent, membership},
     status::is_missing,
 };
-use crate::{error::Result, event::Membership, room::RoomInfo};
+use crate::{
+    error::Result,
+    event::{self, Membership},
+    room::RoomInfo,
+};
 
 /// As many as [`RoomInfo::other_members`] holds.
 const OTHER_MEMBERS: usize = 5;
@@ -58,9 +62,12 @@ impl PlainEngine {
         };
         Ok(RoomInfo {
             room_id: room_id.to_string(),
-            name: facts.text("m.room.name", "name"),
-            topic: facts.text("m.room.topic", "topic"),
-            canonical_alias: facts.text("m.room.canonical_alias", "alias"),
+            name: facts.text("m.room.name", "name").and_then(event::name),
+            topic: facts.text("m.room.topic", "topic").and_then(event::topic),
+            canonical_alias: facts
+                .text("m.room.canonical_alias", "alias")
+                .filter(|alias| RoomAliasId::parse(*alias).is_ok())
+                .map(str::to_owned),
             alt_aliases: strings("m.room.canonical_alias", "alt_aliases"),
             encrypted: facts.encrypted(),
             joined_member_count: facts.joined.unwrap_or_else(|| count(Membership::Join)),
@@ -76,7 +83,9 @@ impl PlainEngine {
             member_is_direct: own.is_some_and(is_direct) || others().any(is_direct),
             other_members,
             service_members: strings(FUNCTIONAL_MEMBERS, "service_members"),
-            replacement_room_id: facts.text("m.room.tombstone", "replacement_room"),
+            replacement_room_id: facts
+                .text("m.room.tombstone", "replacement_room")
+                .map(str::to_owned),
         })
     }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{FetchedMessage, Unavailable};
 use crate::{
     error::{Error, ErrorCode, Result},
-    event::{InboundEvent, MessageKind, NewEvent, StoredEvent, parse, trusted_json},
+    event::{InboundEvent, MessageKind, NewEvent, StoredEvent, name, parse, trusted_json},
 };
 
 /// What is read of every event.
@@ -36,7 +36,7 @@ pub(crate) async fn fetched(room: &Room, event_id: &EventId) -> Result<Option<Fe
     let mut message = FetchedMessage {
         event_id: event_id.to_string(),
         sender: head.sender.to_string(),
-        sender_name: member.and_then(|member| member.display_name().map(str::to_owned)),
+        sender_name: member.and_then(|member| name(member.display_name()?)),
         origin_server_ts: head.origin_server_ts,
         kind: MessageKind::Unknown,
         text: String::new(),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use matrix_core::{
-    Account, AccountConfig, Auth, CatchUp, Health, NetworkConfig, Secret, SyncState,
+    Account, AccountConfig, Auth, CatchUp, Health, KeyRecipients, NetworkConfig, Secret, SyncState,
     event::{EventBase, InboundEvent},
 };
 use serde_json::{Value, json};
@@ -142,6 +142,7 @@ impl Homeserver {
                 max_events: 100,
             },
             share_history_on_invite: false,
+            key_recipients: KeyRecipients::All,
         }
     }
 

@@ -15,3 +15,4 @@ mod recovery;
 mod second_client;
 mod server_state;
 mod support;
+mod trust;

@@ -3,8 +3,8 @@
 use std::{future::Future, path::Path, time::Duration};
 
 use matrix_core::{
-    Account, AccountConfig, Auth, CatchUp, ErrorCode, NetworkConfig, OutboxEntry, OutboxState,
-    Secret, SyncState,
+    Account, AccountConfig, Auth, CatchUp, ErrorCode, KeyRecipients, NetworkConfig, OutboxEntry,
+    OutboxState, Secret, SyncState,
     event::{EventBase, InboundEvent},
     send::{ChunkMode, SendTarget, SendText, Tables, TextKind},
 };
@@ -180,6 +180,7 @@ impl Homeserver {
                 max_events: 100,
             },
             share_history_on_invite: false,
+            key_recipients: KeyRecipients::All,
         }
     }
 

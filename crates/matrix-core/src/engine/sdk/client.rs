@@ -11,6 +11,7 @@ use matrix_sdk::{
     encryption::{BackupDownloadStrategy, EncryptionSettings},
     store::{RoomLoadSettings, StateStoreDataKey, StateStoreDataValue, StoreConfig, StoreError},
 };
+use matrix_sdk_crypto::CollectStrategy;
 
 use super::{
     SdkParams,
@@ -21,6 +22,7 @@ use crate::{
     error::{self, Error, ErrorCode, Result},
     plain,
     session::Session,
+    trust::KeyRecipients,
 };
 
 /// SQLite connections per store; the SDK's default is four for each core.
@@ -84,6 +86,7 @@ impl Built {
                 backup_download_strategy: BackupDownloadStrategy::AfterDecryptionFailure,
             })
             .with_enable_share_history_on_invite(params.share_history_on_invite)
+            .with_room_key_recipient_strategy(strategy(params.key_recipients))
             .with_threading_support(ThreadingSupport::Disabled)
             .build()
             .await
@@ -109,7 +112,7 @@ impl Built {
             pause(&client).await;
             return Err(cannot_restore(session, &error));
         }
-        let watch = Watch::start(&client, Arc::clone(keys), params.health.clone()).await;
+        let watch = Watch::start(&client, &crypto, Arc::clone(keys), params.health.clone()).await;
         Ok(Self {
             crypto: CryptoParts::new(client, crypto),
             _watch: watch,
@@ -119,6 +122,15 @@ impl Built {
     /// Closes the stores and lets the client go.
     pub async fn close(self) {
         pause(&self.crypto.client).await;
+    }
+}
+
+/// The SDK's word for it.
+fn strategy(recipients: KeyRecipients) -> CollectStrategy {
+    match recipients {
+        KeyRecipients::All => CollectStrategy::AllDevices,
+        KeyRecipients::CrossSigned => CollectStrategy::IdentityBasedStrategy,
+        KeyRecipients::ErrorOnChange => CollectStrategy::ErrorOnVerifiedUserProblem,
     }
 }
 

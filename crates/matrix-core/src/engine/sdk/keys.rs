@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::{FutureExt, StreamExt};
-use matrix_sdk::{Client, encryption::backups::BackupState};
+use matrix_sdk::{Client, SqliteCryptoStore, encryption::backups::BackupState};
 use ruma::OwnedRoomId;
 use tokio::{
     sync::{Notify, broadcast::error::RecvError},
@@ -15,6 +15,7 @@ use tokio::{
 };
 use tracing::Instrument;
 
+use super::trust;
 use crate::health::HealthCell;
 
 /// Rooms whose keys arrived and nobody has asked for yet. Keys that come between two
@@ -79,8 +80,14 @@ impl Drop for Watch {
 }
 
 impl Watch {
-    pub async fn start(client: &Client, arrived: Arc<KeysArrived>, health: HealthCell) -> Self {
-        let mut tasks = Vec::new();
+    pub async fn start(
+        client: &Client,
+        store: &SqliteCryptoStore,
+        arrived: Arc<KeysArrived>,
+        health: HealthCell,
+    ) -> Self {
+        let identities = trust::watch(client.clone(), store.clone(), health.clone());
+        let mut tasks = vec![tokio::spawn(identities.in_current_span()).abort_handle()];
         if let Some(keys) = client.encryption().room_keys_received_stream().await {
             let arrived = Arc::clone(&arrived);
             tasks.push(
