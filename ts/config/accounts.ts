@@ -281,5 +281,6 @@ export function toOpenAccountOptions(
       maxEvents: config.catchUp?.maxEvents ?? DEFAULT_CATCH_UP.maxEvents,
     },
     shareHistoryOnInvite: config.shareHistoryOnInvite ?? false,
+    presence: config.presence ?? "off",
   };
 }

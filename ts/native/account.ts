@@ -9,6 +9,8 @@
 import type { OpenQueuesOptions, Queues } from "./queues.ts";
 
 import type { EncryptionSetup } from "./encryption.ts";
+import type { DirectoryEntry, LookUp } from "./directory.ts";
+import type { RoomPast } from "./past.ts";
 
 export type { EncryptionStatus } from "./encryption.ts";
 
@@ -51,6 +53,8 @@ export interface OpenAccountOptions {
   catchUp: { maxHours: number; maxEvents: number };
   /** MSC4268. */
   shareHistoryOnInvite: boolean;
+  /** What others see of the account while it syncs. */
+  presence: "off" | "online" | "unavailable";
 }
 
 /** Who the homeserver says we are. */
@@ -81,7 +85,7 @@ export interface InboundBase {
   late: boolean;
 }
 
-export type MessageKind = "text" | "emote" | "notice" | "image" | "file" | "audio" | "video" | "location" | "unknown";
+export type MessageKind = "text" | "emote" | "notice" | "image" | "file" | "audio" | "video" | "location" | "poll" | "unknown";
 
 /** Relation of a message to the thread and to the message it answers. */
 export interface MessageRelation {
@@ -248,6 +252,8 @@ export interface EditText {
   tables: "block" | "bullets" | "code" | "off";
   /** A draft edit may be dropped when a newer edit of the same event waits behind it; a final one never is. */
   draft: boolean;
+  /** Carries OpenClaw's mark for push rules: this edit makes a preview the answer (PSH-1). */
+  finalized?: boolean;
   waitMs?: number;
 }
 
@@ -341,7 +347,7 @@ export interface Health {
   notices: { kind: string; at: number; message: string }[];
 }
 
-export interface Account extends EncryptionSetup {
+export interface Account extends EncryptionSetup, RoomPast {
   readonly identity: Identity;
   /** For a person to look into; see queues.ts. */
   readonly queues: Queues;
@@ -385,6 +391,10 @@ export interface Account extends EncryptionSetup {
 /** What `probe` finds without opening a store. */
 export interface ProbeResult {
   versions: string[];
+  /** Unstable features that are switched on. */
+  features: string[];
+  /** Logs in by OAuth (Matrix authentication service). */
+  oauth: boolean;
   userId?: string;
   deviceId?: string;
   elapsedMs: number;
@@ -415,6 +425,8 @@ export interface Native {
   /** The queues of an account that nobody has open; `store_locked` if somebody has. No login, nothing is sent. */
   openQueues(options: OpenQueuesOptions): Promise<Queues>;
   probe(options: ProbeOptions): Promise<ProbeResult>;
+  /** Rejects with `auth_failed` when there is no token to look with. */
+  lookUp(options: LookUp): Promise<DirectoryEntry[]>;
   /** Replaces the sink; losable, bounded. */
   onLog(level: LogRecord["level"], sink: (record: LogRecord) => void): void;
   /** Who holds the account folder's lock, if anybody. */

@@ -3,6 +3,8 @@
 
 mod encryption;
 mod ids;
+mod past;
+mod polls;
 mod repair;
 mod rooms;
 mod sends;
@@ -140,6 +142,7 @@ impl Account {
                 inbox: inbox.clone(),
                 health: health.clone(),
                 initial_sync_limit: config.initial_sync_limit,
+                presence: config.presence,
             })?)
         } else {
             Arc::new(
@@ -151,6 +154,7 @@ impl Account {
                     encryption: config.encryption,
                     share_history_on_invite: config.share_history_on_invite,
                     initial_sync_limit: config.initial_sync_limit,
+                    presence: config.presence,
                 })
                 .await?,
             )

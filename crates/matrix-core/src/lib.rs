@@ -12,6 +12,7 @@ mod account;
 mod config;
 pub mod crypto;
 mod dir;
+pub mod directory;
 mod engine;
 mod error;
 pub mod event;
@@ -34,7 +35,7 @@ pub mod send;
 mod session;
 
 pub use account::{Account, Identity};
-pub use config::{AccountConfig, Auth, CatchUp, NetworkConfig, Secret};
+pub use config::{AccountConfig, Auth, CatchUp, NetworkConfig, Presence, Secret};
 pub use dir::{LockHolder, lock_holder, stored_identity};
 pub use error::{Error, ErrorCode, Result};
 pub use health::{

@@ -69,6 +69,18 @@ pub struct OpenAccountOptions {
     pub undecryptable_retry_hours: f64,
     pub catch_up: CatchUp,
     pub share_history_on_invite: bool,
+    pub presence: Presence,
+}
+
+/// What others see of an account while it syncs.
+#[napi(string_enum = "lowercase")]
+pub enum Presence {
+    /// Nothing.
+    Off,
+    /// There.
+    Online,
+    /// There, and idle.
+    Unavailable,
 }
 
 /// What to ask a homeserver.
@@ -89,6 +101,10 @@ pub struct ProbeOptions {
 pub struct ProbeResult {
     /// `/versions`.
     pub versions: Vec<String>,
+    /// Unstable features that are switched on.
+    pub features: Vec<String>,
+    /// It logs in by OAuth.
+    pub oauth: bool,
     /// `/account/whoami`.
     pub user_id: Option<String>,
     /// `/account/whoami`.
@@ -113,6 +129,7 @@ impl OpenAccountOptions {
             undecryptable_retry_hours,
             catch_up,
             share_history_on_invite,
+            presence,
         } = self;
         // First, so that no early return leaves a secret in an ordinary string.
         let store_passphrase = store_passphrase.map(Secret::new);
@@ -133,6 +150,11 @@ impl OpenAccountOptions {
                 max_events: catch_up.max_events,
             },
             share_history_on_invite,
+            presence: match presence {
+                Presence::Off => core::Presence::Off,
+                Presence::Online => core::Presence::Online,
+                Presence::Unavailable => core::Presence::Unavailable,
+            },
         })
     }
 }
@@ -167,7 +189,7 @@ impl AccountAuth {
 }
 
 impl NetworkOptions {
-    fn into_core(self) -> Result<core::NetworkConfig> {
+    pub(crate) fn into_core(self) -> Result<core::NetworkConfig> {
         let Self {
             allow_private_network,
             proxy,
@@ -212,12 +234,16 @@ impl Cross for core::ProbeResult {
     fn cross(self) -> ProbeResult {
         let Self {
             versions,
+            features,
+            oauth,
             user_id,
             device_id,
             elapsed,
         } = self;
         ProbeResult {
             versions,
+            features,
+            oauth,
             user_id,
             device_id,
             elapsed_ms: u64::try_from(elapsed.as_millis())
@@ -231,7 +257,7 @@ fn invalid(message: String) -> Error {
     Error::new(ErrorCode::ConfigInvalid, message)
 }
 
-fn base_url(text: &str) -> Result<Url> {
+pub(crate) fn base_url(text: &str) -> Result<Url> {
     Url::parse(text).map_err(|error| {
         invalid(format!(
             "channels.matrix.homeserver is not a URL ({error}); write it like https://matrix.example.org"

@@ -276,6 +276,7 @@ describe("options for the core", () => {
       undecryptableRetryHours: 72,
       catchUp: { maxHours: 168, maxEvents: 1000 },
       shareHistoryOnInvite: false,
+      presence: "off",
     });
   });
 
@@ -297,6 +298,7 @@ describe("options for the core", () => {
             undecryptable: { retryHours: 1 },
             catchUp: { maxHours: 2 },
             shareHistoryOnInvite: true,
+            presence: "unavailable",
           },
         },
       },
@@ -315,6 +317,7 @@ describe("options for the core", () => {
       undecryptableRetryHours: 1,
       catchUp: { maxHours: 2, maxEvents: 1000 },
       shareHistoryOnInvite: true,
+      presence: "unavailable",
     });
   });
 

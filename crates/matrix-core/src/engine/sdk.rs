@@ -9,6 +9,7 @@
 mod client;
 mod history;
 mod keys;
+mod read;
 mod send;
 mod step;
 mod sync;
@@ -28,8 +29,9 @@ use self::{
     keys::KeysArrived,
     unheard::Unheard,
 };
-use super::{Decrypted, Engine, HistoryPage};
+use super::{Ask, Decrypted, Engine, HistoryPage};
 use crate::{
+    config::Presence,
     crypto::{Crypto, CryptoParts, EncryptionStatus},
     error::{Error, ErrorCode, Result},
     event::Undecryptable,
@@ -59,6 +61,8 @@ pub(crate) struct SdkParams {
     pub share_history_on_invite: bool,
     /// Timeline limit of the first sync.
     pub initial_sync_limit: Option<u32>,
+    /// What others see of us while we sync.
+    pub presence: Presence,
 }
 
 /// The engine; see the module.
@@ -159,6 +163,10 @@ impl Engine for SdkEngine {
         limit: u32,
     ) -> Result<HistoryPage> {
         Box::pin(self.page(room_id, from, to, limit)).await
+    }
+
+    async fn read(&self, room_id: &RoomId, ask: Ask<'_>, limit: u32) -> Result<HistoryPage> {
+        Box::pin(self.read_past(room_id, ask, limit)).await
     }
 
     async fn decrypt(&self, event: &Undecryptable) -> Result<Decrypted> {

@@ -6,6 +6,7 @@ mod html;
 mod inbound;
 mod message;
 mod parse;
+mod poll;
 mod skipped;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use inbound::{
     EventBase, InboundEvent, MediaInfo, Membership, Mentions, MessageKind, Pill, SenderTrust,
 };
 pub(crate) use parse::{membership as membership_named, parse};
+pub(crate) use poll::{PollStart, is_poll_end, is_poll_response, is_poll_start, poll_response};
 use ruma::{OwnedRoomId, OwnedUserId};
 pub use skipped::SkippedBound;
 pub(crate) use skipped::{SKIPPED_KEY, Skipped};

@@ -257,6 +257,7 @@ impl Folder {
                 max_events: 100,
             },
             share_history_on_invite: false,
+            presence: matrix_core::Presence::Off,
         }
     }
 }

@@ -3,13 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it shows")]
 
 mod auth;
-#[path = "../crossing/mod.rs"]
-mod crossing;
 mod backup;
 mod bootstrap;
+#[path = "../crossing/mod.rs"]
+mod crossing;
 mod encryption;
 mod failpoints;
 mod other_client;
+mod past;
 mod plain;
 mod recovery;
 mod second_client;

@@ -180,6 +180,7 @@ impl Homeserver {
                 max_events: 100,
             },
             share_history_on_invite: false,
+            presence: matrix_core::Presence::Off,
         }
     }
 
