@@ -14,6 +14,7 @@ export function accountOptions(homeserver: string, stateDir: string, changes: Pa
     catchUp: { maxHours: 24, maxEvents: 100 },
     shareHistoryOnInvite: false,
     keyRecipients: "all",
+    presence: "off",
     ...changes,
   };
 }

@@ -282,5 +282,6 @@ export function toOpenAccountOptions(
     },
     shareHistoryOnInvite: config.shareHistoryOnInvite ?? false,
     keyRecipients: config.trust?.send ?? "all",
+    presence: config.presence ?? "off",
   };
 }

@@ -9,11 +9,12 @@ import { type Drop, dropLevel } from "../inbound/drop.ts";
 import { UnansweredTurn } from "../inbound/failure.ts";
 import { judgeInvite, viaServers } from "../inbound/invite.ts";
 import { handleMessage } from "../inbound/message.ts";
-import type { InboundPorts } from "../inbound/ports.ts";
+import type { InboundPorts, TurnProgress } from "../inbound/ports.ts";
+import { handleReaction, handleRedaction } from "../inbound/reaction.ts";
 import { refusalOf } from "../inbound/refusal.ts";
 import { skippedLine } from "../inbound/skipped.ts";
 import { turnKey } from "../inbound/turn-key.ts";
-import type { InboundEvent, InboundInvite, InboundMessage, InboundSkipped } from "../native/account.ts";
+import type { InboundEvent, InboundInvite, InboundMessage, InboundReaction, InboundSkipped } from "../native/account.ts";
 import { isMatrixError } from "../native/errors.ts";
 import { Lanes } from "./lanes.ts";
 import { oncePerTurn } from "./registry.ts";
@@ -63,7 +64,12 @@ async function handleEvent(event: InboundEvent, ports: InboundPorts, hooks: Ingr
   const run = async () => {
     switch (event.type) {
       case "message":
-        return handleInboundMessage(event, ports, hooks, release);
+        if (event.sender !== identity.userId) hooks.onInbound(event.receivedAt);
+        return handleTurn(event, ports, hooks, release, (progress) => handleMessage(event, ports, progress));
+      case "reaction":
+        return handleTurn(event, ports, hooks, release, (progress) => handleReaction(event, ports, progress));
+      case "redaction":
+        return handleRedaction(event, ports);
       case "invite":
         return handleInvite(event, ports);
       case "edit":
@@ -82,11 +88,17 @@ async function handleEvent(event: InboundEvent, ports: InboundPorts, hooks: Ingr
   }
 }
 
-async function handleInboundMessage(event: InboundMessage, ports: InboundPorts, hooks: IngressHooks, release: () => void): Promise<void> {
-  if (event.sender !== ports.account.identity.userId) hooks.onInbound(event.receivedAt);
+/** Something that may become a turn, from its place in the lane to its end. */
+async function handleTurn(
+  event: InboundMessage | InboundReaction,
+  ports: InboundPorts,
+  hooks: IngressHooks,
+  release: () => void,
+  run: (progress: TurnProgress) => Promise<Drop | undefined>,
+): Promise<void> {
   let taken = false;
   const attempt = () =>
-    handleMessage(event, ports, {
+    run({
       released: release,
       adopted: async () => {
         taken = true;
@@ -94,7 +106,7 @@ async function handleInboundMessage(event: InboundMessage, ports: InboundPorts, 
         await ports.account.adopt([event.seq]).catch((error: unknown) => {
           ports.log.debug?.(`[${ports.accountId}] adoption in ${event.roomId} not stored: ${String(error)}`);
         });
-        await hooks.onAdopted(event);
+        if (event.type === "message") await hooks.onAdopted(event);
       },
     });
   const drop = await offer(attempt, () => taken, async (error, tries) => {

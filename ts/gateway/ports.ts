@@ -5,6 +5,7 @@ import { DropLog } from "../inbound/drop.ts";
 import { PendingHistory } from "../inbound/history.ts";
 import type { InboundPorts } from "../inbound/ports.ts";
 import { Quotes } from "../inbound/quote.ts";
+import { ToldReactions } from "../inbound/reaction.ts";
 import { SkippedNotices } from "../inbound/skipped.ts";
 import { turnKey } from "../inbound/turn-key.ts";
 import type { Account } from "../native/account.ts";
@@ -39,6 +40,7 @@ export function createPorts(input: WiringInput): InboundPorts {
     history: new PendingHistory(),
     skipped: new SkippedNotices(),
     quotes: new Quotes(account),
+    reactions: new ToldReactions(),
     drops: new DropLog(accountId, log),
     log,
     now: Date.now,

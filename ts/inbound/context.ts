@@ -3,6 +3,7 @@ import type { HistoryEntry, InboundContext } from "../host/types.ts";
 import type { InboundSkipped } from "../native/account.ts";
 import type { InboundPorts } from "./ports.ts";
 import type { PreparedTurn } from "./prepare.ts";
+import { locationContext } from "./location.ts";
 import { localpart } from "./mention.ts";
 import { skippedContext } from "./skipped.ts";
 
@@ -105,6 +106,7 @@ export async function buildContext(
     channelIngress: turn.access,
     extra: {
       CommandSource: "text",
+      ...(event.kind === "location" ? locationContext(event.geoUri, event.text.trim()) : undefined),
       ...(direct ? { NativeDirectUserId: event.sender } : { GroupSubject: label, GroupId: event.roomId }),
     },
   });

@@ -6,6 +6,7 @@ import type { TurnPlan } from "../host/types.ts";
 import { buildContext } from "./context.ts";
 import type { Drop } from "./drop.ts";
 import { TurnErrors, UnansweredTurn } from "./failure.ts";
+import { startFeedback } from "./feedback.ts";
 import type { InboundPorts, TurnProgress } from "./ports.ts";
 import { normalizeUserEntry } from "./policy.ts";
 import type { PreparedTurn } from "./prepare.ts";
@@ -55,6 +56,8 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   const { runtime, accountId } = ports;
   const { event, route } = turn;
   const cfg = ports.cfg();
+  const feedback = startFeedback(turn, ports);
+  let outcome: "done" | "failed" = "failed";
   const history = ports.history.read(turn.historyKey, turn.historyLimit);
   // A command is not read by the agent: what was skipped waits for a message that is.
   const skipped = turn.isCommand ? [] : ports.skipped.read(event.roomId);
@@ -124,7 +127,13 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       skillFilter: turn.roomEntry?.skills,
       disableBlockStreaming: !reply.blockStreaming,
       onModelSelected,
-      onToolStart: () => errors.toolStarted(),
+      onToolStart: (tool?: { name?: string }) => {
+        errors.toolStarted();
+        feedback.tool(tool?.name);
+      },
+      onReasoningStream: () => feedback.thinking(),
+      onAssistantMessageStart: () => feedback.thinking(),
+      onCompactionStart: () => feedback.compacting(),
       ...(reply.streams ? { onPartialReply: (payload: { text?: string }) => reply.sink.partial(payload.text) } : {}),
     },
     toolsAllow: undefined,
@@ -155,6 +164,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     if (followUp.abandoned && !followUp.adopted) throw new Error("the host gave the turn up before it began");
     const failure = errors.failure();
     if (failure !== undefined) throw new UnansweredTurn(failure, { roomId: event.roomId, threadRootId: turn.threadRootId });
+    outcome = "done";
     for (const warning of errors.rest()) await reply.sink.deliver(warning, "final");
     ports.history.consume(turn.historyKey, history);
     if (skipped.length > 0) {
@@ -169,6 +179,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     await reply.sink.deliver({ text: LOST_TURN_NOTICE, isStatusNotice: true }, "final");
     return undefined;
   } finally {
+    feedback.end(outcome);
     await reply.sink.finish();
   }
 }

@@ -5,6 +5,7 @@ import type { Account, InboundMessage } from "../native/account.ts";
 import type { DropLog } from "./drop.ts";
 import type { PendingHistory } from "./history.ts";
 import type { Quotes } from "./quote.ts";
+import type { ToldReactions } from "./reaction.ts";
 import type { SkippedNotices } from "./skipped.ts";
 
 /** Delivers what the agent says in one turn. */
@@ -37,6 +38,7 @@ export interface InboundPorts {
   history: PendingHistory;
   skipped: SkippedNotices;
   quotes: Quotes;
+  reactions: ToldReactions;
   drops: DropLog;
   log: ChannelLogSink;
   now: () => number;

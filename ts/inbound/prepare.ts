@@ -6,7 +6,7 @@ import type { InboundMessage, RoomInfo } from "../native/account.ts";
 import { judge, resolveAccess } from "./access.ts";
 import { classifyConversation } from "./conversation.ts";
 import type { Drop } from "./drop.ts";
-import { detectMention, type Self, stripAddress } from "./mention.ts";
+import { detectMention, type Mention, type Self, stripAddress } from "./mention.ts";
 import { botMode, effectiveDmPolicy, effectiveGroupPolicy, type GroupPolicy, requiresMention, roomGate } from "./policy.ts";
 import type { InboundPorts } from "./ports.ts";
 import { readableText } from "./text.ts";
@@ -34,6 +34,8 @@ export interface PreparedTurn {
   access: ResolvedChannelMessageIngress;
   historyKey: string;
   historyLimit: number;
+  /** A reaction to a message of ours, not a message. */
+  reaction: boolean;
 }
 
 export type Preparation =
@@ -59,7 +61,8 @@ function hostDefaults(cfg: ReturnType<InboundPorts["cfg"]>): { groupPolicy?: Gro
   return { groupPolicy: cfg.channels?.defaults?.groupPolicy, historyLimit: cfg.messages?.groupChat?.historyLimit };
 }
 
-export async function prepare(event: InboundMessage, ports: InboundPorts): Promise<Preparation> {
+/** @param options.reactionTo the message of ours that the event is a reaction to: that addresses us like a mention */
+export async function prepare(event: InboundMessage, ports: InboundPorts, options: { reactionTo?: string } = {}): Promise<Preparation> {
   const { account, runtime, accountId, path } = ports;
   const { userId } = account.identity;
   const cfg = ports.cfg();
@@ -107,7 +110,8 @@ export async function prepare(event: InboundMessage, ports: InboundPorts): Promi
   const session = resolveThreadSessionKeys({ baseSessionKey, threadId: threadRootId, parentSessionKey: threadRootId ? baseSessionKey : undefined });
 
   const self: Self = { userId, displayName: (await account.member(event.roomId, userId).catch(() => undefined))?.displayName };
-  const mention = detectMention(event, self);
+  const reaction = options.reactionTo !== undefined;
+  const mention: Mention = reaction ? { mentioned: true, any: true } : detectMention(event, self);
   const patterns = direct
     ? []
     : runtime.channel.mentions.buildMentionRegexes(cfg, route.agentId, {
@@ -118,8 +122,8 @@ export async function prepare(event: InboundMessage, ports: InboundPorts): Promi
   const mentioned = mention.mentioned || runtime.channel.mentions.matchesMentionPatterns(event.text, patterns);
   if (botSender && bots === "mentions" && !direct && !mention.mentioned) return dropped({ reason: "bot_without_mention" });
 
-  const text = mention.mentioned ? stripAddress(rawText, self, event.pills) : rawText;
-  const isCommand = runtime.channel.commands.isControlCommandMessage(text, cfg);
+  const text = mention.mentioned && !reaction ? stripAddress(rawText, self, event.pills) : rawText;
+  const isCommand = !reaction && runtime.channel.commands.isControlCommandMessage(text, cfg);
   const requireMention = !direct && requiresMention(roomEntry);
   const senderName = (await account.member(event.roomId, event.sender).catch(() => undefined))?.displayName ?? event.sender;
   const dmPolicy = effectiveDmPolicy(config);
@@ -164,6 +168,7 @@ export async function prepare(event: InboundMessage, ports: InboundPorts): Promi
       access,
       historyKey,
       historyLimit,
+      reaction,
     },
   };
 }

@@ -10,6 +10,8 @@ import type { OpenQueuesOptions, Queues } from "./queues.ts";
 
 import type { EncryptionSetup } from "./encryption.ts";
 import type { ChangedIdentity, SenderTrust, Trust } from "./trust.ts";
+import type { DirectoryEntry, LookUp } from "./directory.ts";
+import type { RoomPast } from "./past.ts";
 
 export type { EncryptionStatus } from "./encryption.ts";
 
@@ -54,6 +56,8 @@ export interface OpenAccountOptions {
   shareHistoryOnInvite: boolean;
   /** Which devices get the keys of what is sent: all, those their owners have signed, or all unless somebody verified has changed (ENC-12). */
   keyRecipients: "all" | "cross-signed" | "error-on-change";
+  /** What others see of the account while it syncs. */
+  presence: "off" | "online" | "unavailable";
 }
 
 /** Who the homeserver says we are. */
@@ -86,7 +90,7 @@ export interface InboundBase {
   late: boolean;
 }
 
-export type MessageKind = "text" | "emote" | "notice" | "image" | "file" | "audio" | "video" | "location" | "unknown";
+export type MessageKind = "text" | "emote" | "notice" | "image" | "file" | "audio" | "video" | "location" | "poll" | "unknown";
 
 /** Relation of a message to the thread and to the message it answers. */
 export interface MessageRelation {
@@ -253,6 +257,8 @@ export interface EditText {
   tables: "block" | "bullets" | "code" | "off";
   /** A draft edit may be dropped when a newer edit of the same event waits behind it; a final one never is. */
   draft: boolean;
+  /** Carries OpenClaw's mark for push rules: this edit makes a preview the answer (PSH-1). */
+  finalized?: boolean;
   waitMs?: number;
 }
 
@@ -348,7 +354,7 @@ export interface Health {
   changedIdentities: ChangedIdentity[];
 }
 
-export interface Account extends EncryptionSetup, Trust {
+export interface Account extends EncryptionSetup, Trust, RoomPast {
   readonly identity: Identity;
   /** For a person to look into; see queues.ts. */
   readonly queues: Queues;
@@ -392,6 +398,10 @@ export interface Account extends EncryptionSetup, Trust {
 /** What `probe` finds without opening a store. */
 export interface ProbeResult {
   versions: string[];
+  /** Unstable features that are switched on. */
+  features: string[];
+  /** Logs in by OAuth (Matrix authentication service). */
+  oauth: boolean;
   userId?: string;
   deviceId?: string;
   elapsedMs: number;
@@ -422,6 +432,8 @@ export interface Native {
   /** The queues of an account that nobody has open; `store_locked` if somebody has. No login, nothing is sent. */
   openQueues(options: OpenQueuesOptions): Promise<Queues>;
   probe(options: ProbeOptions): Promise<ProbeResult>;
+  /** Rejects with `auth_failed` when there is no token to look with. */
+  lookUp(options: LookUp): Promise<DirectoryEntry[]>;
   /** Replaces the sink; losable, bounded. */
   onLog(level: LogRecord["level"], sink: (record: LogRecord) => void): void;
   /** Who holds the account folder's lock, if anybody. */

@@ -21,6 +21,15 @@ export declare class Account {
   openDm(userId: string): Promise<OpenedDm>
   /** Looks a message up; `null` if there is none. */
   fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined | null>
+  readMessages(request: ReadMessages): Promise<ReadPage>
+  reactions(roomId: string, eventId: string): Promise<Array<Reaction>>
+  pinned(roomId: string): Promise<Array<string>>
+  setPinned(roomId: string, eventId: string, pinned: boolean): Promise<Array<string>>
+  sendPoll(request: SendPoll): Promise<Sent>
+  vote(request: Vote): Promise<Sent>
+  endPoll(roomId: string, eventId: string, key?: string | undefined | null): Promise<Sent>
+  poll(roomId: string, eventId: string): Promise<Poll | undefined | null>
+  sendLocation(request: SendLocation): Promise<Sent>
   /** User, device and homeserver; known since the account was opened. */
   get identity(): Identity
   /** The durable queues, for a person to look into. */
@@ -182,6 +191,7 @@ export interface EditText {
   live?: boolean
   tables: Tables
   draft: boolean
+  finalized?: boolean
   waitMs?: number
 }
 
@@ -328,7 +338,7 @@ export interface MentionsContent {
 }
 
 /** Kinds of `m.room.message`. */
-export type MessageKind = "text" | "emote" | "notice" | "image" | "file" | "audio" | "video" | "location" | "unknown";
+export type MessageKind = "text" | "emote" | "notice" | "image" | "file" | "audio" | "video" | "location" | "poll" | "unknown";
 
 /** What the network guard lets through. */
 export interface NetworkOptions {
@@ -362,6 +372,7 @@ export interface OpenAccountOptions {
   catchUp: CatchUp
   shareHistoryOnInvite: boolean
   keyRecipients: KeyRecipients
+  presence: "off" | "online" | "unavailable"
 }
 
 /** Whose queues to open. */
@@ -424,6 +435,8 @@ export interface ProbeOptions {
 
 /** What it answered. */
 export interface ProbeResult {
+  features: Array<string>
+  oauth: boolean
   /** `/versions`. */
   versions: Array<string>
   /** `/account/whoami`. */
@@ -664,3 +677,8 @@ export declare function storedSession(stateDir: string): Promise<Identity | unde
 
 /** Version of the addon, equal to the npm package's. */
 export declare function version(): string;
+
+import type { ReadMessages, ReadPage, Reaction, SendPoll, SendLocation, Poll } from "./past.ts";
+import type { LookUp, DirectoryEntry } from "./directory.ts";
+export interface Vote { roomId: string; eventId: string; answers: Array<string>; key?: string }
+export declare function lookUp(options: LookUp): Promise<Array<DirectoryEntry>>;

@@ -20,7 +20,9 @@ import type {
 import type * as Binding from "./binding.d.ts";
 import { call, find } from "./call.ts";
 import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Recovered, Restored } from "./encryption.ts";
+import type { DirectoryEntry, LookUp } from "./directory.ts";
 import { fromNative } from "./errors.ts";
+import type { Poll, Reaction, ReadMessages, ReadPage, SendLocation, SendPoll } from "./past.ts";
 import type { OpenQueuesOptions, Queues } from "./queues.ts";
 import type { SenderCheck } from "./trust.ts";
 import { NativeQueues } from "./wrap-queues.ts";
@@ -129,6 +131,42 @@ class NativeAccount implements Account {
     return find(() => this.#native.fetchMessage(roomId, eventId));
   }
 
+  readMessages(request: ReadMessages): Promise<ReadPage> {
+    return call(() => this.#native.readMessages(request));
+  }
+
+  reactions(roomId: string, eventId: string): Promise<Reaction[]> {
+    return call(() => this.#native.reactions(roomId, eventId));
+  }
+
+  pinned(roomId: string): Promise<string[]> {
+    return call(() => this.#native.pinned(roomId));
+  }
+
+  setPinned(roomId: string, eventId: string, pinned: boolean): Promise<string[]> {
+    return call(() => this.#native.setPinned(roomId, eventId, pinned));
+  }
+
+  sendPoll(request: SendPoll): Promise<Sent> {
+    return call(() => this.#native.sendPoll(request));
+  }
+
+  vote(request: { roomId: string; eventId: string; answers: string[]; key?: string }): Promise<Sent> {
+    return call(() => this.#native.vote(request));
+  }
+
+  endPoll(roomId: string, eventId: string, key?: string): Promise<Sent> {
+    return call(() => this.#native.endPoll(roomId, eventId, key));
+  }
+
+  poll(roomId: string, eventId: string): Promise<Poll | undefined> {
+    return find(() => this.#native.poll(roomId, eventId));
+  }
+
+  sendLocation(request: SendLocation): Promise<Sent> {
+    return call(() => this.#native.sendLocation(request));
+  }
+
   encryptionStatus(): Promise<EncryptionStatus> {
     return call(() => this.#native.encryptionStatus());
   }
@@ -181,6 +219,7 @@ export function wrap(binding: NativeBinding): Native {
     openAccount: async (options: OpenAccountOptions): Promise<Account> => new NativeAccount(await call(() => binding.openAccount(options))),
     openQueues: async (options: OpenQueuesOptions): Promise<Queues> => new NativeQueues(await call(() => binding.openQueues(options))),
     probe: (options: ProbeOptions): Promise<ProbeResult> => call(() => binding.probe(options)),
+    lookUp: (options: LookUp): Promise<DirectoryEntry[]> => call(() => binding.lookUp(options)),
     onLog(level: LogRecord["level"], sink: (record: LogRecord) => void): void {
       binding.setLogSink(level, (record) => {
         try {

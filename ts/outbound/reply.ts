@@ -133,6 +133,8 @@ export class TurnReply {
         tables: settings.tables,
         key: completionKey(draftKey),
         draft: false,
+        // A quiet preview rang nowhere: push rules may ring for this one (PSH-1).
+        finalized: settings.streaming === "quiet",
         waitMs,
       });
     const more = rest.map((part, index) => ({ text: part, key: `${completionKey(draftKey)}:${index + 1}`, kind: "text" as const }));

@@ -3,6 +3,8 @@
 
 mod encryption;
 mod ids;
+mod past;
+mod polls;
 mod repair;
 mod rooms;
 mod sends;
@@ -140,6 +142,7 @@ impl Account {
                 inbox: inbox.clone(),
                 health: health.clone(),
                 initial_sync_limit: config.initial_sync_limit,
+                presence: config.presence,
             })?)
         } else {
             Arc::new(
@@ -152,6 +155,7 @@ impl Account {
                     share_history_on_invite: config.share_history_on_invite,
                     key_recipients: config.key_recipients,
                     initial_sync_limit: config.initial_sync_limit,
+                    presence: config.presence,
                 })
                 .await?,
             )

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use ruma::{OwnedDeviceId, OwnedUserId};
+use ruma::{OwnedDeviceId, OwnedUserId, presence::PresenceState};
 use url::Url;
 
 use crate::trust::KeyRecipients;
@@ -79,6 +79,29 @@ pub struct CatchUp {
     pub max_events: u32,
 }
 
+/// What others see of an account while it syncs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// Nothing: syncing does not make it appear.
+    #[default]
+    Off,
+    /// There.
+    Online,
+    /// There, and idle.
+    Unavailable,
+}
+
+impl Presence {
+    /// `set_presence` of a sync.
+    pub(crate) fn state(self) -> PresenceState {
+        match self {
+            Self::Off => PresenceState::Offline,
+            Self::Online => PresenceState::Online,
+            Self::Unavailable => PresenceState::Unavailable,
+        }
+    }
+}
+
 /// Everything an account needs to open.
 #[derive(Debug, Clone)]
 pub struct AccountConfig {
@@ -108,4 +131,6 @@ pub struct AccountConfig {
     pub share_history_on_invite: bool,
     /// Which devices get the keys of what we send.
     pub key_recipients: KeyRecipients,
+    /// What others see of it while it syncs.
+    pub presence: Presence,
 }

@@ -17,6 +17,7 @@ mod files;
 mod key;
 mod lock;
 mod recovery;
+mod session;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,7 @@ pub(crate) use key::StoreKeys;
 pub use lock::LockHolder;
 pub(crate) use recovery::StoredRecoveryKey;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+pub(crate) use session::stored_token;
 
 use crate::{
     account::Identity,
@@ -80,15 +82,6 @@ impl AccountFile {
             instead_of: None,
         }
     }
-}
-
-#[derive(Serialize, Deserialize)]
-struct SessionFile {
-    schema: u32,
-    user_id: String,
-    device_id: String,
-    /// Encrypted with the store key.
-    access_token: Vec<u8>,
 }
 
 /// An account's folder, locked until it is released or dropped.
@@ -288,59 +281,6 @@ impl Dir {
     /// Writes `account.json`.
     pub fn save_account(&self, account: &AccountFile) -> Result<()> {
         self.write_json("account.json", account)
-    }
-
-    /// Whose session is stored, as far as that can still be read; reads no secret.
-    pub fn session_owner(&self) -> Option<(String, String)> {
-        let path = self.path.join("session.json");
-        let file = read_json::<SessionFile>(&path, &self.owner).ok()??;
-        Some((file.user_id, file.device_id))
-    }
-
-    /// The access token of the stored session of this device, if there is one.
-    pub fn session_token(&self, keys: &StoreKeys, account: &AccountFile) -> Result<Option<Secret>> {
-        let path = self.path.join("session.json");
-        let Some(file) = read_json::<SessionFile>(&path, &self.owner)? else {
-            return Ok(None);
-        };
-        if file.schema > SCHEMA {
-            return Err(newer(&path));
-        }
-        if file.user_id != account.user_id || file.device_id != account.device_id {
-            return Ok(None);
-        }
-        let token = keys
-            .cipher
-            .decrypt_value::<String>(&file.access_token)
-            .map_err(|_| {
-                corrupt(
-                    &path,
-                    "its token cannot be decrypted; delete it to log in again",
-                )
-            })?;
-        Ok(Some(Secret::new(token)))
-    }
-
-    /// Writes `session.json`.
-    pub fn save_session(
-        &self,
-        keys: &StoreKeys,
-        account: &AccountFile,
-        token: &Secret,
-    ) -> Result<()> {
-        let access_token = keys
-            .cipher
-            .encrypt_value(&token.expose())
-            .map_err(|e| Error::internal(format!("the session cannot be encrypted: {e}")))?;
-        self.write_json(
-            "session.json",
-            &SessionFile {
-                schema: SCHEMA,
-                user_id: account.user_id.clone(),
-                device_id: account.device_id.clone(),
-                access_token,
-            },
-        )
     }
 
     /// The keys that everything at rest is encrypted with; made at the first call.

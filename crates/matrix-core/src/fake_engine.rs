@@ -12,7 +12,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
 
 use crate::{
     crypto::{Crypto, EncryptionStatus},
-    engine::{Decrypted, Engine, HistoryPage},
+    engine::{Ask, Decrypted, Engine, HistoryPage},
     error::{Error, ErrorCode, Result},
     event::{NewEvent, Undecryptable},
     room::{FetchedMessage, MemberInfo, RoomInfo},
@@ -185,6 +185,10 @@ impl Engine for FakeEngine {
             Some(page) => Ok(page),
             None => std::future::pending().await,
         }
+    }
+
+    async fn read(&self, _room_id: &RoomId, _ask: Ask<'_>, _limit: u32) -> Result<HistoryPage> {
+        unreachable!("the queues read nothing for others")
     }
 
     async fn decrypt(&self, event: &Undecryptable) -> Result<Decrypted> {

@@ -12,6 +12,7 @@ mod account;
 mod config;
 pub mod crypto;
 mod dir;
+pub mod directory;
 mod engine;
 mod error;
 pub mod event;
@@ -35,7 +36,7 @@ mod session;
 mod trust;
 
 pub use account::{Account, Identity};
-pub use config::{AccountConfig, Auth, CatchUp, NetworkConfig, Secret};
+pub use config::{AccountConfig, Auth, CatchUp, NetworkConfig, Presence, Secret};
 pub use dir::{LockHolder, lock_holder, stored_identity};
 pub use error::{Error, ErrorCode, Result};
 pub use health::{

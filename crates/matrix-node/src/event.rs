@@ -12,7 +12,7 @@ mirror_name! {
 mirror_name! {
     /// Kinds of `m.room.message`.
     MessageKind from core::MessageKind as "lowercase" {
-        Text, Emote, Notice, Image, File, Audio, Video, Location, Unknown,
+        Text, Emote, Notice, Image, File, Audio, Video, Location, Poll, Unknown,
     }
 }
 

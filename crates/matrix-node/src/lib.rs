@@ -10,12 +10,14 @@
 
 mod account;
 mod crypto;
+mod directory;
 mod error;
 mod event;
 mod health;
 mod log;
 mod mirror;
 mod open;
+mod past;
 mod queues;
 mod redact;
 mod room;

@@ -70,6 +70,18 @@ pub struct OpenAccountOptions {
     pub catch_up: CatchUp,
     pub share_history_on_invite: bool,
     pub key_recipients: KeyRecipients,
+    pub presence: Presence,
+}
+
+/// What others see of an account while it syncs.
+#[napi(string_enum = "lowercase")]
+pub enum Presence {
+    /// Nothing.
+    Off,
+    /// There.
+    Online,
+    /// There, and idle.
+    Unavailable,
 }
 
 /// What to ask a homeserver.
@@ -90,6 +102,10 @@ pub struct ProbeOptions {
 pub struct ProbeResult {
     /// `/versions`.
     pub versions: Vec<String>,
+    /// Unstable features that are switched on.
+    pub features: Vec<String>,
+    /// It logs in by OAuth.
+    pub oauth: bool,
     /// `/account/whoami`.
     pub user_id: Option<String>,
     /// `/account/whoami`.
@@ -115,6 +131,7 @@ impl OpenAccountOptions {
             catch_up,
             share_history_on_invite,
             key_recipients,
+            presence,
         } = self;
         // First, so that no early return leaves a secret in an ordinary string.
         let store_passphrase = store_passphrase.map(Secret::new);
@@ -136,6 +153,11 @@ impl OpenAccountOptions {
             },
             share_history_on_invite,
             key_recipients: key_recipients.into(),
+            presence: match presence {
+                Presence::Off => core::Presence::Off,
+                Presence::Online => core::Presence::Online,
+                Presence::Unavailable => core::Presence::Unavailable,
+            },
         })
     }
 }
@@ -170,7 +192,7 @@ impl AccountAuth {
 }
 
 impl NetworkOptions {
-    fn into_core(self) -> Result<core::NetworkConfig> {
+    pub(crate) fn into_core(self) -> Result<core::NetworkConfig> {
         let Self {
             allow_private_network,
             proxy,
@@ -215,12 +237,16 @@ impl Cross for core::ProbeResult {
     fn cross(self) -> ProbeResult {
         let Self {
             versions,
+            features,
+            oauth,
             user_id,
             device_id,
             elapsed,
         } = self;
         ProbeResult {
             versions,
+            features,
+            oauth,
             user_id,
             device_id,
             elapsed_ms: u64::try_from(elapsed.as_millis())
@@ -234,7 +260,7 @@ fn invalid(message: String) -> Error {
     Error::new(ErrorCode::ConfigInvalid, message)
 }
 
-fn base_url(text: &str) -> Result<Url> {
+pub(crate) fn base_url(text: &str) -> Result<Url> {
     Url::parse(text).map_err(|error| {
         invalid(format!(
             "channels.matrix.homeserver is not a URL ({error}); write it like https://matrix.example.org"

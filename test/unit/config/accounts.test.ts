@@ -277,6 +277,7 @@ describe("options for the core", () => {
       catchUp: { maxHours: 168, maxEvents: 1000 },
       shareHistoryOnInvite: false,
       keyRecipients: "all",
+      presence: "off",
     });
   });
 
@@ -299,6 +300,7 @@ describe("options for the core", () => {
             catchUp: { maxHours: 2 },
             shareHistoryOnInvite: true,
             trust: { send: "error-on-change" },
+            presence: "unavailable",
           },
         },
       },
@@ -318,6 +320,7 @@ describe("options for the core", () => {
       catchUp: { maxHours: 2, maxEvents: 1000 },
       shareHistoryOnInvite: true,
       keyRecipients: "error-on-change",
+      presence: "unavailable",
     });
   });
 

@@ -21,13 +21,18 @@ import type {
 import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Recovered, Restored } from "../../../ts/native/encryption.ts";
 import { MatrixError } from "../../../ts/native/errors.ts";
 import type { SenderCheck } from "../../../ts/native/trust.ts";
+import type { Poll, Reaction, ReadMessages, ReadPage, SendLocation, SendPoll } from "../../../ts/native/past.ts";
 import { FakeQueues } from "./fake-queues.ts";
 
 export type Outgoing =
   | ({ type: "text"; eventIds: string[] } & SendText)
   | ({ type: "edit" } & EditText)
   | { type: "reaction"; roomId: string; eventId: string; emoji: string }
-  | { type: "redaction"; roomId: string; eventId: string };
+  | { type: "redaction"; roomId: string; eventId: string; reason?: string }
+  | ({ type: "poll" } & SendPoll)
+  | { type: "vote"; roomId: string; eventId: string; answers: string[] }
+  | { type: "poll-end"; roomId: string; eventId: string }
+  | ({ type: "location" } & SendLocation);
 
 type RowState = "waiting" | "leased" | "adopted" | "settled" | "dead";
 
@@ -70,6 +75,13 @@ export class FakeAccount implements Account {
   readonly members = new Map<string, MemberInfo>();
   readonly aliases = new Map<string, { roomId: string; via: string[] }>();
   readonly messages = new Map<string, FetchedMessage>();
+  /** Reactions by the event they are for. */
+  readonly reacted = new Map<string, Reaction[]>();
+  readonly polls = new Map<string, Poll>();
+  readonly pins = new Map<string, string[]>();
+  /** What reading a room's past gives, and what was asked for. */
+  past: ReadPage = { messages: [], more: false };
+  readonly asked: ReadMessages[] = [];
   /** Set to make the next sends fail. */
   sendError: Error | undefined;
   encryption: Partial<EncryptionStatus> = {};
@@ -237,7 +249,51 @@ export class FakeAccount implements Account {
   }
 
   async redact(request: { roomId: string; eventId: string; reason?: string; key?: string }): Promise<Sent> {
-    return this.#once(request.key, () => this.sent.push({ type: "redaction", roomId: request.roomId, eventId: request.eventId }));
+    return this.#once(request.key, () => this.sent.push({ type: "redaction", roomId: request.roomId, eventId: request.eventId, ...(request.reason === undefined ? {} : { reason: request.reason }) }));
+  }
+
+  async readMessages(request: ReadMessages): Promise<ReadPage> {
+    this.#open();
+    this.asked.push(request);
+    return this.past;
+  }
+
+  async reactions(_roomId: string, eventId: string): Promise<Reaction[]> {
+    this.#open();
+    return this.reacted.get(eventId) ?? [];
+  }
+
+  async pinned(roomId: string): Promise<string[]> {
+    this.#open();
+    return this.pins.get(roomId) ?? [];
+  }
+
+  async setPinned(roomId: string, eventId: string, pinned: boolean): Promise<string[]> {
+    const rest = (await this.pinned(roomId)).filter((pin) => pin !== eventId);
+    const pins = pinned ? [...rest, eventId] : rest;
+    this.pins.set(roomId, pins);
+    return pins;
+  }
+
+  async sendPoll(request: SendPoll): Promise<Sent> {
+    return this.#once(request.key, () => this.sent.push({ type: "poll", ...request }));
+  }
+
+  async vote(request: { roomId: string; eventId: string; answers: string[]; key?: string }): Promise<Sent> {
+    return this.#once(request.key, () => this.sent.push({ type: "vote", roomId: request.roomId, eventId: request.eventId, answers: request.answers }));
+  }
+
+  async endPoll(roomId: string, eventId: string, key?: string): Promise<Sent> {
+    return this.#once(key, () => this.sent.push({ type: "poll-end", roomId, eventId }));
+  }
+
+  async poll(_roomId: string, eventId: string): Promise<Poll | undefined> {
+    this.#open();
+    return this.polls.get(eventId);
+  }
+
+  async sendLocation(request: SendLocation): Promise<Sent> {
+    return this.#once(request.key, () => this.sent.push({ type: "location", ...request }));
   }
 
   async outboxEntry(key: string): Promise<OutboxEntry> {

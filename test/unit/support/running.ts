@@ -3,6 +3,7 @@ import type { ChannelAccountSnapshot } from "../../../ts/host/types.ts";
 import { resolveMatrixAccount } from "../../../ts/config/accounts.ts";
 import { startAccount } from "../../../ts/gateway/start.ts";
 import type { LogRecord, Native, OpenAccountOptions } from "../../../ts/native/account.ts";
+import type { DirectoryEntry, LookUp } from "../../../ts/native/directory.ts";
 import { FakeAccount } from "./fake-account.ts";
 import type { OpenQueuesOptions } from "../../../ts/native/queues.ts";
 import { FakeHost } from "./fake-host.ts";
@@ -41,9 +42,18 @@ export class FakeNative implements Native {
     return this.queues();
   }
 
-  async probe(): Promise<{ versions: string[]; elapsedMs: number }> {
+  readonly lookedUp: LookUp[] = [];
+  /** Answers a look-up; throws or returns what was found. */
+  found: (options: LookUp) => DirectoryEntry[] = () => [];
+
+  async lookUp(options: LookUp): Promise<DirectoryEntry[]> {
+    this.lookedUp.push(options);
+    return this.found(options);
+  }
+
+  async probe(): Promise<{ versions: string[]; features: string[]; oauth: boolean; elapsedMs: number }> {
     if (this.probeError) throw this.probeError;
-    return { versions: ["v1.11"], elapsedMs: 5 };
+    return { versions: ["v1.11"], features: [], oauth: false, elapsedMs: 5 };
   }
 
   onLog(_level: LogRecord["level"], _sink: (record: LogRecord) => void): void {}

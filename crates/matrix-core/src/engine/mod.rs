@@ -30,6 +30,31 @@ pub(crate) struct HistoryPage {
     pub next: Option<String>,
 }
 
+/// What is read of a room's past for somebody who asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ask<'a> {
+    /// One event; an empty page if there is none that we may see.
+    Event(&'a EventId),
+    /// The timeline, from a token on, else from its end back.
+    Timeline {
+        /// A token of the homeserver.
+        from: Option<&'a str>,
+        /// Newer events instead of older ones.
+        forward: bool,
+    },
+    /// What relates to an event.
+    Relations {
+        /// The event.
+        event_id: &'a EventId,
+        /// `m.annotation`, `m.reference`, `m.thread`.
+        rel_type: &'a str,
+        /// A token of the homeserver, else the newest.
+        from: Option<&'a str>,
+        /// Newer events instead of older ones.
+        forward: bool,
+    },
+}
+
 /// What a retry of an undecryptable event gave.
 #[derive(Debug)]
 pub(crate) enum Decrypted {
@@ -68,6 +93,10 @@ pub(crate) trait Engine: Send + Sync + 'static {
         to: Option<&str>,
         limit: u32,
     ) -> Result<HistoryPage>;
+
+    /// Up to `limit` events of a room's past, oldest first; `next` goes on in the direction asked
+    /// for. Nothing of it goes into the inbox.
+    async fn read(&self, room_id: &RoomId, ask: Ask<'_>, limit: u32) -> Result<HistoryPage>;
 
     /// Tries again to decrypt what waits.
     async fn decrypt(&self, event: &Undecryptable) -> Result<Decrypted>;

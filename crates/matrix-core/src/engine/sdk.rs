@@ -10,6 +10,7 @@ mod client;
 mod history;
 mod keys;
 mod membership;
+mod read;
 mod recipients;
 mod send;
 mod step;
@@ -35,8 +36,9 @@ use self::{
     trust::Asked,
     unheard::Unheard,
 };
-use super::{Decrypted, Engine, HistoryPage};
+use super::{Ask, Decrypted, Engine, HistoryPage};
 use crate::{
+    config::Presence,
     crypto::{Crypto, CryptoParts, EncryptionStatus},
     error::{Error, ErrorCode, Result},
     event::Undecryptable,
@@ -69,6 +71,8 @@ pub(crate) struct SdkParams {
     pub key_recipients: KeyRecipients,
     /// Timeline limit of the first sync.
     pub initial_sync_limit: Option<u32>,
+    /// What others see of us while we sync.
+    pub presence: Presence,
 }
 
 /// The engine; see the module.
@@ -171,6 +175,10 @@ impl Engine for SdkEngine {
         limit: u32,
     ) -> Result<HistoryPage> {
         Box::pin(self.page(room_id, from, to, limit)).await
+    }
+
+    async fn read(&self, room_id: &RoomId, ask: Ask<'_>, limit: u32) -> Result<HistoryPage> {
+        Box::pin(self.read_past(room_id, ask, limit)).await
     }
 
     async fn decrypt(&self, event: &Undecryptable) -> Result<Decrypted> {

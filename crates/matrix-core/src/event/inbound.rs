@@ -34,6 +34,8 @@ pub enum MessageKind {
     Video,
     /// `m.location`
     Location,
+    /// A poll's beginning (MSC3381); the text has the question and the numbered answers.
+    Poll,
     /// Any other `msgtype`.
     Unknown,
 }

@@ -6,6 +6,7 @@ mod html;
 mod inbound;
 mod message;
 mod parse;
+mod poll;
 mod proof;
 mod skipped;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use inbound::{
     EventBase, InboundEvent, MediaInfo, Membership, Mentions, MessageKind, Pill, SenderTrust,
 };
 pub(crate) use parse::{membership as membership_named, parse};
+pub(crate) use poll::{PollStart, is_poll_end, is_poll_response, is_poll_start, poll_response};
 pub(crate) use proof::Proof;
 use ruma::{OwnedRoomId, OwnedUserId};
 pub use skipped::SkippedBound;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::{
     EventBase, InboundEvent, Membership, SKIPPED_KEY, Skipped, StoredEvent,
     message::{Content, Relation},
+    poll::{PollStart, is_poll_start},
     text::{clip, name},
 };
 use crate::health::now_ms;
@@ -58,6 +59,7 @@ pub(crate) fn parse(stored: &StoredEvent, own_user: &UserId) -> Option<InboundEv
         }
         _ if redacted || has_expired(content, now_ms()) => return None,
         ("m.room.message", None) => message(stored, &event, content),
+        (kind, None) if is_poll_start(kind) => poll(stored, content),
         ("m.reaction", None) => reaction(stored, content),
         // Redactions are never encrypted: inside an encrypted event it is none.
         ("m.room.redaction", None) if !stored.event.encrypted => redaction(stored, &event, content),
@@ -103,6 +105,16 @@ fn base(stored: &StoredEvent) -> EventBase {
     }
 }
 
+fn poll(stored: &StoredEvent, content: &Object) -> Option<InboundEvent> {
+    let relation = Relation::read(content);
+    // An edited poll starts nothing anew.
+    if relation.replaces.is_some() {
+        return None;
+    }
+    let content = PollStart::read(content)?.message(content);
+    Some(said(stored, content, relation, None))
+}
+
 fn message(stored: &StoredEvent, event: &Object, content: &Object) -> Option<InboundEvent> {
     let relation = Relation::read(content);
     if let Some(target_id) = relation.replaces {
@@ -123,7 +135,16 @@ fn message(stored: &StoredEvent, event: &Object, content: &Object) -> Option<Inb
         Some((edit, id)) if edit.kind == original.kind => (edit, Some(id)),
         _ => (original, None),
     };
-    Some(InboundEvent::Message {
+    Some(said(stored, content, relation, edited_by))
+}
+
+fn said(
+    stored: &StoredEvent,
+    content: Content,
+    relation: Relation,
+    edited_by: Option<String>,
+) -> InboundEvent {
+    InboundEvent::Message {
         base: base(stored),
         kind: content.kind,
         body: content.body,
@@ -137,7 +158,7 @@ fn message(stored: &StoredEvent, event: &Object, content: &Object) -> Option<Inb
         geo_uri: content.geo_uri,
         edited_by,
         live: content.live,
-    })
+    }
 }
 
 /// The newest edit, bundled by the homeserver (§11.22.4.3), if it is one by the rules: same

@@ -4,6 +4,7 @@ mod direct;
 mod info;
 mod member;
 mod message;
+mod past;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,8 @@ pub(crate) use direct::{DirectRooms, direct_candidates};
 pub(crate) use info::info;
 pub(crate) use member::member;
 pub(crate) use message::{fetched, mentioned};
+pub use past::{Poll, PollAnswer, Reaction, ReadMessage, ReadMessages, ReadPage};
+pub(crate) use past::{messages, read_event};
 
 /// What is known of a room.
 #[derive(Debug, Clone)]

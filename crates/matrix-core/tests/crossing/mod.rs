@@ -258,6 +258,7 @@ impl Folder {
             },
             share_history_on_invite: false,
             key_recipients: KeyRecipients::All,
+            presence: matrix_core::Presence::Off,
         }
     }
 }

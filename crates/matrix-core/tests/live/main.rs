@@ -10,6 +10,7 @@ mod crossing;
 mod encryption;
 mod failpoints;
 mod other_client;
+mod past;
 mod plain;
 mod recovery;
 mod second_client;

@@ -181,6 +181,7 @@ impl Homeserver {
             },
             share_history_on_invite: false,
             key_recipients: KeyRecipients::All,
+            presence: matrix_core::Presence::Off,
         }
     }
 

@@ -3,6 +3,7 @@ mod hostile;
 mod hostile_html;
 mod kinds;
 mod mentions;
+mod polls;
 mod proof;
 mod text;
 
