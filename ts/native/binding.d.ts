@@ -21,6 +21,14 @@ export declare class Account {
   openDm(userId: string): Promise<OpenedDm>
   /** Looks a message up; `null` if there is none. */
   fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined | null>
+  /** The newest messages of a room, oldest first. */
+  recentMessages(roomId: string, limit: number): Promise<Array<FetchedMessage>>
+  /** The invites that wait for an answer. */
+  invites(): Promise<Array<PendingInvite>>
+  /** Whether our user ignores this one. */
+  ignores(userId: string): Promise<boolean>
+  /** Users the homeserver's directory finds by a term. */
+  searchUsers(term: string, limit: number): Promise<Array<FoundUser>>
   /** User, device and homeserver; known since the account was opened. */
   get identity(): Identity
   /** The durable queues, for a person to look into. */
@@ -633,3 +641,18 @@ export declare function storedSession(stateDir: string): Promise<Identity | unde
 
 /** Version of the addon, equal to the npm package's. */
 export declare function version(): string;
+
+/** An invite that waits for an answer. */
+export interface PendingInvite {
+  roomId: string
+  inviter?: string
+  roomName?: string
+  canonicalAlias?: string
+  isDirect: boolean
+}
+
+/** Somebody the homeserver's user directory knows. */
+export interface FoundUser {
+  userId: string
+  displayName?: string
+}

@@ -12,6 +12,7 @@ mod failpoints;
 mod other_client;
 mod plain;
 mod recovery;
+mod rooms;
 mod second_client;
 mod server_state;
 mod support;
