@@ -16,7 +16,7 @@ pub(crate) async fn invites(client: &Client) -> Result<Vec<PendingInvite>> {
             .invite_details()
             .await
             .ok()
-            .and_then(|details| details.inviter_id);
+            .map(|details| details.inviter_id);
         invites.push(PendingInvite {
             room_id: room.room_id().to_string(),
             inviter: inviter.map(|user_id| user_id.to_string()),
