@@ -8,6 +8,8 @@ export const GROUPS: Readonly<Record<string, string>> = {
   verify: "Encryption and verification of this device",
   "dead-letters": "Messages whose answer failed for good",
   outbox: "Messages that are not sent",
+  invites: "Rooms the account is asked into",
+  rooms: "Rooms the account is in",
   "verify backup": "The account's room-key backup",
 };
 
@@ -70,6 +72,32 @@ export const COMMANDS: readonly CommandDeclaration[] = [
     summary: "Give messages up for good",
     flags: { "--all": "all that there are" },
     load: async () => (await import("./outbox.ts")).drop,
+  },
+  {
+    words: "explain",
+    summary: "Say which rule lets a user's messages in a room through or stops them, and what to change",
+    flags: { "--room <room>": "room id (!…) or alias (#…:server)", "--user <id>": "full user id, @user:server" },
+    load: async () => (await import("./explain.ts")).explain,
+  },
+  {
+    words: "invites list",
+    summary: "List the invites that wait for an answer",
+    load: async () => (await import("./invites.ts")).list,
+  },
+  {
+    words: "invites accept <room>",
+    summary: "Join a room the account is invited to",
+    load: async () => (await import("./invites.ts")).accept,
+  },
+  {
+    words: "invites reject <room>",
+    summary: "Turn an invite down",
+    load: async () => (await import("./invites.ts")).reject,
+  },
+  {
+    words: "rooms leave <room>",
+    summary: "Leave a room",
+    load: async () => (await import("./invites.ts")).leave,
   },
   {
     words: "verify bootstrap",

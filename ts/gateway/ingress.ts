@@ -5,18 +5,19 @@
  */
 import { setTimeout } from "node:timers/promises";
 import { type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
-import { type Drop, dropLevel } from "../inbound/drop.ts";
+import type { Drop } from "../inbound/drop.ts";
 import { UnansweredTurn } from "../inbound/failure.ts";
-import { judgeInvite, viaServers } from "../inbound/invite.ts";
 import { handleMessage } from "../inbound/message.ts";
 import type { InboundPorts, TurnProgress } from "../inbound/ports.ts";
 import { handleReaction, handleRedaction } from "../inbound/reaction.ts";
 import { refusalOf } from "../inbound/refusal.ts";
 import { skippedLine } from "../inbound/skipped.ts";
 import { turnKey } from "../inbound/turn-key.ts";
-import type { InboundEvent, InboundInvite, InboundMessage, InboundReaction, InboundSkipped } from "../native/account.ts";
+import type { InboundEvent, InboundMessage, InboundReaction, InboundSkipped } from "../native/account.ts";
 import { isMatrixError } from "../native/errors.ts";
+import { handleInvite } from "./invites.ts";
 import { Lanes } from "./lanes.ts";
+import { ownMembership, roomReplaced } from "./own-rooms.ts";
 import { oncePerTurn } from "./registry.ts";
 
 /** Events under way in one account; further ones wait in the inbox on disk. */
@@ -32,15 +33,17 @@ export interface IngressHooks {
   onAdopted: (event: InboundMessage) => Promise<void>;
   /** Pause before a refused turn is offered again, in milliseconds; 1 for the first time. */
   delay: (attempt: number) => number;
+  /** Pause before a join that failed is tried again, in milliseconds. */
+  joinDelay: (attempt: number) => number;
 }
 
 /**
  * The lane of an event: its thread where it has one, else its room. With `threadReplies` off a thread
  * shares its room's session, hence its lane; whether the room is a DM is not known yet, so either key counts.
  */
-export function laneOf(event: InboundEvent, resolved: ResolvedMatrixAccount): string {
+export function laneOf(event: InboundEvent, resolved: ResolvedMatrixAccount, names: readonly string[] = []): string {
   const { config } = resolved;
-  const room = roomConfig(resolved, { roomId: event.roomId, aliases: [] }).entry;
+  const room = roomConfig(resolved, { roomId: event.roomId, aliases: names }).entry;
   const shared = [room?.threadReplies ?? config.threadReplies, config.dm?.threadReplies ?? config.threadReplies].includes("off");
   const thread = event.type === "message" && !shared ? event.threadRootId : undefined;
   return JSON.stringify([event.roomId, thread ?? null]);
@@ -51,7 +54,7 @@ export async function runIngress(ports: InboundPorts, hooks: IngressHooks): Prom
   const lanes = new Lanes(UNDER_WAY);
   for await (const batch of ports.account.batches({ max: BATCH })) {
     for (const event of batch) {
-      lanes.add(laneOf(event, ports.resolved()), (release) => handleEvent(event, ports, hooks, release));
+      lanes.add(laneOf(event, ports.resolved(), ports.names.knownNames(event.roomId)), (release) => handleEvent(event, ports, hooks, release));
     }
     await lanes.room();
   }
@@ -71,7 +74,13 @@ async function handleEvent(event: InboundEvent, ports: InboundPorts, hooks: Ingr
       case "redaction":
         return handleRedaction(event, ports);
       case "invite":
-        return handleInvite(event, ports);
+        return handleInvite(event, ports, hooks.joinDelay);
+      case "membership":
+        // An introduction takes a model's time; the room's messages do not wait for it.
+        release();
+        return event.own ? ownMembership(event, ports) : undefined;
+      case "other":
+        return event.eventType === "m.room.tombstone" ? roomReplaced(event, ports) : undefined;
       case "edit":
         // A later edit never begins an answer of its own (SES-12).
         return;
@@ -113,7 +122,7 @@ async function handleTurn(
     ports.log.debug?.(`[${ports.accountId}] a turn in ${event.roomId} is offered again: ${String(error)}`);
     await setTimeout(hooks.delay(tries));
   });
-  if (drop && dropLevel(drop.reason) !== "none") ports.drops.record(event.roomId, drop);
+  if (drop) ports.drops.record(event.roomId, drop);
 }
 
 /**
@@ -180,20 +189,4 @@ async function tellUnanswered(event: InboundEvent, ports: InboundPorts, error: U
       tables: "block",
     })
     .catch((failure: unknown) => ports.log.debug?.(`[${ports.accountId}] no notice of the failure in ${error.roomId}: ${String(failure)}`));
-}
-
-async function handleInvite(invite: InboundInvite, ports: InboundPorts): Promise<void> {
-  const { account, accountId, path, runtime } = ports;
-  const verdict = await judgeInvite(invite, {
-    config: ports.resolved().config,
-    path,
-    resolveAlias: (alias) => account.resolveAlias(alias),
-    paired: () => runtime.channel.pairing.readAllowFromStore({ channel: "matrix", accountId }),
-  });
-  if (!verdict.accept) {
-    ports.log.info(`[${accountId}] invite to ${invite.roomId} from ${invite.sender} left pending; ${verdict.hint}`);
-    return;
-  }
-  await account.joinRoom(invite.roomId, viaServers(invite));
-  ports.log.info(`[${accountId}] joined ${invite.roomId} (autoJoin: ${verdict.why})`);
 }

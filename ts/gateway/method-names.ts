@@ -16,6 +16,11 @@ export const METHOD_SCOPES = {
   "matrix.verify.backup.status": "operator.admin",
   "matrix.verify.backup.restore": "operator.admin",
   "matrix.verify.backup.reset": "operator.admin",
+  "matrix.explain": "operator.read",
+  "matrix.invites.list": "operator.read",
+  "matrix.invites.accept": "operator.admin",
+  "matrix.invites.reject": "operator.admin",
+  "matrix.rooms.leave": "operator.admin",
   "matrix.pairing.notify": "operator.admin",
 } as const;
 

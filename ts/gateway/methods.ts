@@ -10,6 +10,8 @@ import type { GatewayRequestHandlerOptions, OpenClawConfig } from "../host/types
 import { isMatrixError, MatrixError } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
 import { deadLettersDrop, deadLettersList, deadLettersResubmit, deadLettersShow } from "../operations/dead-letters.ts";
+import { EXPLAIN_METHOD, readExplain } from "../operations/explain.ts";
+import { invitesAccept, invitesList, invitesReject, roomsLeave } from "../operations/invites.ts";
 import { outboxDrop, outboxList, outboxRetry } from "../operations/outbox.ts";
 import type { QueueOperation } from "../operations/queue-operation.ts";
 import { encryptionSetupOperation, verifyBootstrapOperation } from "../operations/bootstrap.ts";
@@ -18,6 +20,8 @@ import { verifyAcknowledgeOperation } from "../operations/verify-acknowledge.ts"
 import { backupResetOperation, backupRestoreOperation, backupStatusOperation } from "../operations/verify-backup.ts";
 import { verifyDeviceOperation } from "../operations/verify-device.ts";
 import { verifyStatusOperation } from "../operations/verify-status.ts";
+import type { InboundPorts } from "../inbound/ports.ts";
+import { explain } from "./explain.ts";
 import type { MethodName } from "./method-names.ts";
 import { blockedAccount, runningAccount } from "./registry.ts";
 import { notifyApproved } from "./security.ts";
@@ -26,17 +30,29 @@ type Params = Record<string, unknown>;
 
 type Method = (params: Params, cfg: HostConfig) => Promise<unknown>;
 
+/** The refusal for an account that does not run here. */
+function notRunning(accountId: string): MatrixError {
+  const blocked = blockedAccount(accountId);
+  return new MatrixError(
+    blocked?.code ?? "closed",
+    blocked?.message ?? `The Matrix account "${accountId}" is not running; see \`openclaw channels status --probe\`.`,
+  );
+}
+
+/** The rules in force of a running account. */
+function waysIn(accountId: string): InboundPorts {
+  const inbound = runningAccount(accountId)?.inbound;
+  if (!inbound) throw notRunning(accountId);
+  return inbound;
+}
+
 /** An operation on one running account; `accountId` as the commands' `--account`. */
 function onAccount<P extends object>(operation: Operation<MethodName, P, unknown>): Method {
   return async (params, cfg) => {
     const accountId = selectAccount(cfg, typeof params.accountId === "string" ? params.accountId : undefined);
     const running = runningAccount(accountId);
     if (running) return operation.run(running.account, operation.read(params), { accountId, cfg, resolved: running.resolved() });
-    const blocked = blockedAccount(accountId);
-    throw new MatrixError(
-      blocked?.code ?? "closed",
-      blocked?.message ?? `The Matrix account "${accountId}" is not running; see \`openclaw channels status --probe\`.`,
-    );
+    throw notRunning(accountId);
   };
 }
 
@@ -83,6 +99,11 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   "matrix.verify.backup.status": onAccount(backupStatusOperation),
   "matrix.verify.backup.restore": onAccount(backupRestoreOperation),
   "matrix.verify.backup.reset": onAccount(backupResetOperation),
+  "matrix.invites.list": onAccount(invitesList),
+  "matrix.invites.accept": onAccount(invitesAccept),
+  "matrix.invites.reject": onAccount(invitesReject),
+  "matrix.rooms.leave": onAccount(roomsLeave),
+  [EXPLAIN_METHOD]: async (params, cfg) => explain(readExplain(params), waysIn(selectAccount(cfg, typeof params.accountId === "string" ? params.accountId : undefined))),
   /** Tells a person that the request was approved; `openclaw pairing approve --notify` runs outside the gateway. */
   "matrix.pairing.notify": async (params, cfg) => {
     if (typeof params.id !== "string") throw new MatrixError("config_invalid", "matrix.pairing.notify needs the user id as `id`.");

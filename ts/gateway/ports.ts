@@ -1,8 +1,11 @@
 /** Wires the way in to the account, the host and the way out. */
 import { type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
 import type { ChannelLogSink, OpenClawConfig, PluginRuntime } from "../host/types.ts";
+import type { Memory } from "../host/memory.ts";
+import { DirectSessions } from "../inbound/collision.ts";
 import { DropLog } from "../inbound/drop.ts";
 import { PendingHistory } from "../inbound/history.ts";
+import { NameBook } from "../inbound/name-book.ts";
 import type { InboundPorts } from "../inbound/ports.ts";
 import { Quotes } from "../inbound/quote.ts";
 import { ToldReactions } from "../inbound/reaction.ts";
@@ -23,12 +26,14 @@ export interface WiringInput {
   bots: () => ReadonlySet<string>;
   log: ChannelLogSink;
   onOutbound: (at: number) => void;
+  memories: { threads: Memory; told: Memory };
 }
 
 export function createPorts(input: WiringInput): InboundPorts {
   const { account, accountId, runtime, resolved, log } = input;
   // A turn may outlive this account's start: its answer goes out through the account as it runs then.
   const current = () => runningAccount(accountId)?.account ?? account;
+  const names = new NameBook(account);
   return {
     runtime,
     cfg: input.cfg,
@@ -41,12 +46,16 @@ export function createPorts(input: WiringInput): InboundPorts {
     skipped: new SkippedNotices(),
     quotes: new Quotes(account),
     reactions: new ToldReactions(),
+    names,
+    threads: input.memories.threads,
+    told: input.memories.told,
+    directs: new DirectSessions(),
     drops: new DropLog(accountId, log),
     log,
     now: Date.now,
     reply: ({ roomId, threadRootId, eventId }) => {
       const { config } = resolved();
-      const settings = writeSettings(config, roomConfig(resolved(), { roomId, aliases: [] }).entry);
+      const settings = writeSettings(config, roomConfig(resolved(), { roomId, aliases: names.knownNames(roomId) }).entry);
       const reply = new TurnReply({
         account: current,
         target: { roomId, threadRootId },

@@ -3,6 +3,7 @@
  * several times, so the list hangs on `globalThis`, not on this module.
  */
 import type { ResolvedMatrixAccount } from "../config/accounts.ts";
+import type { InboundPorts } from "../inbound/ports.ts";
 import type { Account, Health } from "../native/account.ts";
 import type { MatrixErrorCode } from "../native/errors.ts";
 
@@ -10,6 +11,8 @@ export interface RunningAccount {
   accountId: string;
   account: Account;
   resolved: () => ResolvedMatrixAccount;
+  /** The way in, once the account is served. */
+  inbound?: InboundPorts;
   /** Newest health the account reported. */
   health?: Health;
   /** What the configured recovery key could not do. */

@@ -4,9 +4,11 @@
  * the gateway lives on.
  */
 import { listMatrixAccountIds, type ResolvedMatrixAccount, resolveMatrixAccount, roomConfig } from "../config/accounts.ts";
+import { type Memory, participation, toldOnce } from "../host/memory.ts";
 import { hostRuntime, pluginRootDir } from "../host/slot.ts";
 import type { ChannelGatewayContext, OpenClawConfig, PluginRuntime } from "../host/types.ts";
-import type { Account, Health, InboundMessage, Native } from "../native/account.ts";
+import type { InboundPorts } from "../inbound/ports.ts";
+import type { Health, InboundMessage, Native } from "../native/account.ts";
 import type { MatrixErrorCode } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
 import { AccountStatus, healthPatch } from "./account-status.ts";
@@ -34,6 +36,8 @@ export interface Surroundings {
   delay: (attempt: number) => number;
   /** Pause before a turn that the host refused is offered again, in milliseconds. */
   refusalDelay: (attempt: number) => number;
+  /** What is remembered over restarts beside the account's own store. */
+  memories: { threads: Memory; told: Memory };
 }
 
 function hostSurroundings(): Surroundings {
@@ -44,6 +48,7 @@ function hostSurroundings(): Surroundings {
     stateRoot: runtime.state.resolveStateDir(),
     delay: retryDelay,
     refusalDelay,
+    memories: { threads: participation(), told: toldOnce() },
   };
 }
 
@@ -156,11 +161,14 @@ class AccountStart {
       bots: () => this.#bots(account.identity.userId),
       log: this.#log,
       onOutbound: (at) => this.#status.apply({ lastOutboundAt: at }),
+      memories: this.#around.memories,
     });
+    entry.inbound = ports;
     const ingress = runIngress(ports, {
       onInbound: (at) => this.#status.apply({ lastInboundAt: at, lastMessageAt: at, lastEventAt: at }),
-      onAdopted: (event) => this.#acknowledge(account, event),
+      onAdopted: (event) => this.#acknowledge(ports, event),
       delay: this.#around.refusalDelay,
+      joinDelay: this.#around.delay,
     }).then(
       () => trouble("closed", "The account's inbox ended", this.#place),
       (error: unknown) => troubleOf(error, this.#place),
@@ -245,9 +253,9 @@ class AccountStart {
     }
   }
 
-  async #acknowledge(account: Account, event: InboundMessage): Promise<void> {
+  async #acknowledge({ account, names }: InboundPorts, event: InboundMessage): Promise<void> {
     const resolved = this.#resolved();
-    const room = roomConfig(resolved, { roomId: event.roomId, aliases: [] }).entry;
+    const room = roomConfig(resolved, { roomId: event.roomId, aliases: names.knownNames(event.roomId) }).entry;
     const kind = room?.readReceipts ?? resolved.config.readReceipts ?? "public";
     if (kind === "off" || !event.eventId) return;
     await account

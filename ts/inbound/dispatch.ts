@@ -3,10 +3,12 @@ import { createReplyPrefixOptions } from "../host/outbound.ts";
 import { resolvePinnedMainDmOwnerFromAllowlist } from "../host/dm-owner.ts";
 import { resolveInboundLastRouteSessionKey } from "../host/routing.ts";
 import type { TurnPlan } from "../host/types.ts";
+import { tellCollision } from "./collision.ts";
 import { buildContext } from "./context.ts";
 import type { Drop } from "./drop.ts";
 import { TurnErrors, UnansweredTurn } from "./failure.ts";
 import { startFeedback } from "./feedback.ts";
+import { threadKey } from "./implicit.ts";
 import type { InboundPorts, TurnProgress } from "./ports.ts";
 import { normalizeUserEntry } from "./policy.ts";
 import type { PreparedTurn } from "./prepare.ts";
@@ -58,7 +60,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   const cfg = ports.cfg();
   const feedback = startFeedback(turn, ports);
   let outcome: "done" | "failed" = "failed";
-  const history = ports.history.read(turn.historyKey, turn.historyLimit);
+  const history = ports.history.read(turn.historyKey, turn.historyLimit, event.eventId);
   // A command is not read by the agent: what was skipped waits for a message that is.
   const skipped = turn.isCommand ? [] : ports.skipped.read(event.roomId);
   const ctxPayload = await buildContext(turn, ports, history, skipped);
@@ -119,6 +121,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       deliver: async (payload, info) => {
         let delivered: Awaited<ReturnType<typeof reply.sink.deliver>> = { messageIds: [], visibleReplySent: false };
         for (const admitted of errors.admit(payload, info.kind)) delivered = await reply.sink.deliver(admitted, info.kind);
+        if (delivered.visibleReplySent && turn.threadRootId) await ports.threads.note(accountId, threadKey(event.roomId, turn.threadRootId));
         return delivered;
       },
       onError: (error, info) => ports.log.error(`[${accountId}] a ${info.kind} reply in ${event.roomId} was not delivered: ${String(error)}`),
@@ -166,7 +169,8 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     if (failure !== undefined) throw new UnansweredTurn(failure, { roomId: event.roomId, threadRootId: turn.threadRootId });
     outcome = "done";
     for (const warning of errors.rest()) await reply.sink.deliver(warning, "final");
-    ports.history.consume(turn.historyKey, history);
+    if (turn.direct) await tellCollision(turn, ports);
+    ports.history.consume(turn.historyKey, history, event.eventId);
     if (skipped.length > 0) {
       ports.skipped.consume(event.roomId, skipped);
       await ports.account.settle(skipped.map(({ seq }) => seq)).catch((error: unknown) => {

@@ -19,7 +19,7 @@ export async function handleMessage(event: InboundMessage, ports: InboundPorts, 
     if (remember) {
       ports.history.record(
         remember.key,
-        { sender: remember.senderName, body: remember.text, timestamp: event.originServerTs, messageId: event.eventId },
+        { sender: remember.senderName, senderId: event.sender, body: remember.text, timestamp: event.originServerTs, messageId: event.eventId },
         remember.limit,
       );
     }

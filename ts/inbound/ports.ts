@@ -1,9 +1,12 @@
 /** What the way in needs from outside; the gateway provides it. */
 import type { ResolvedMatrixAccount } from "../config/accounts.ts";
+import type { Memory } from "../host/memory.ts";
 import type { ChannelLogSink, OpenClawConfig, PluginRuntime, ReplyPayload } from "../host/types.ts";
 import type { Account, InboundMessage } from "../native/account.ts";
+import type { DirectSessions } from "./collision.ts";
 import type { DropLog } from "./drop.ts";
 import type { PendingHistory } from "./history.ts";
+import type { NameBook } from "./name-book.ts";
 import type { Quotes } from "./quote.ts";
 import type { ToldReactions } from "./reaction.ts";
 import type { SkippedNotices } from "./skipped.ts";
@@ -39,6 +42,13 @@ export interface InboundPorts {
   skipped: SkippedNotices;
   quotes: Quotes;
   reactions: ToldReactions;
+  names: NameBook;
+  /** Threads the account has spoken in. */
+  threads: Memory;
+  /** Notices that were given. */
+  told: Memory;
+  /** The direct messages each session was last used in. */
+  directs: DirectSessions;
   drops: DropLog;
   log: ChannelLogSink;
   now: () => number;

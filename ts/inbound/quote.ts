@@ -1,5 +1,6 @@
 /** What a reply answers and what a thread began with, looked up once (THR-5, THR-6). */
 import type { Account, FetchedMessage } from "../native/account.ts";
+import { personLabel } from "./label.ts";
 
 /** Characters of a quoted message the agent sees. */
 export const QUOTE_LIMIT = 500;
@@ -33,7 +34,7 @@ export class Quotes {
     }
     const message = await this.#account.fetchMessage(roomId, eventId).catch(() => undefined);
     if (!message) return undefined;
-    const quote = { eventId, sender: message.sender, label: message.senderName ?? message.sender, text: readable(message) };
+    const quote = { eventId, sender: message.sender, label: personLabel(message.senderName, message.sender), text: readable(message) };
     // An undecryptable message may be readable the next time.
     if (message.unavailable === "undecryptable") return quote;
     this.#cache.set(key, quote);

@@ -324,6 +324,22 @@ export interface FetchedMessage {
   unavailable?: "undecryptable" | "redacted" | "not-a-message";
 }
 
+/** An invite that waits for an answer. */
+export interface PendingInvite {
+  roomId: string;
+  /** Absent if the invite does not say. */
+  inviter?: string;
+  roomName?: string;
+  canonicalAlias?: string;
+  isDirect: boolean;
+}
+
+/** Somebody the homeserver's user directory knows. */
+export interface FoundUser {
+  userId: string;
+  displayName?: string;
+}
+
 /** Sync, queues and decryption at a glance; the base of `channels status`. */
 export interface Health {
   /** Grows with every change. */
@@ -387,6 +403,13 @@ export interface Account extends EncryptionSetup, Trust, RoomPast {
   /** A healthy DM with this person, made (encrypted if the account is) when there is none. */
   openDm(userId: string): Promise<{ roomId: string; created: boolean }>;
   fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined>;
+  /** The newest messages, at most `limit`, oldest first, in their newest wording; what cannot be decrypted is left out. */
+  recentMessages(roomId: string, limit: number): Promise<FetchedMessage[]>;
+  invites(): Promise<PendingInvite[]>;
+  /** Whether our user ignores this one (`m.ignored_user_list`). */
+  ignores(userId: string): Promise<boolean>;
+  /** Users whose name or id the homeserver's directory finds by this term. */
+  searchUsers(term: string, limit: number): Promise<FoundUser[]>;
 
   health(): Promise<Health>;
   /** Resolves with the first health whose version is above `since`, or undefined once closed. */

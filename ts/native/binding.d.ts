@@ -30,6 +30,14 @@ export declare class Account {
   endPoll(roomId: string, eventId: string, key?: string | undefined | null): Promise<Sent>
   poll(roomId: string, eventId: string): Promise<Poll | undefined | null>
   sendLocation(request: SendLocation): Promise<Sent>
+  /** The newest messages of a room, oldest first. */
+  recentMessages(roomId: string, limit: number): Promise<Array<FetchedMessage>>
+  /** The invites that wait for an answer. */
+  invites(): Promise<Array<PendingInvite>>
+  /** Whether our user ignores this one. */
+  ignores(userId: string): Promise<boolean>
+  /** Users the homeserver's directory finds by a term. */
+  searchUsers(term: string, limit: number): Promise<Array<FoundUser>>
   /** User, device and homeserver; known since the account was opened. */
   get identity(): Identity
   /** The durable queues, for a person to look into. */
@@ -682,3 +690,17 @@ import type { ReadMessages, ReadPage, Reaction, SendPoll, SendLocation, Poll } f
 import type { LookUp, DirectoryEntry } from "./directory.ts";
 export interface Vote { roomId: string; eventId: string; answers: Array<string>; key?: string }
 export declare function lookUp(options: LookUp): Promise<Array<DirectoryEntry>>;
+/** An invite that waits for an answer. */
+export interface PendingInvite {
+  roomId: string
+  inviter?: string
+  roomName?: string
+  canonicalAlias?: string
+  isDirect: boolean
+}
+
+/** Somebody the homeserver's user directory knows. */
+export interface FoundUser {
+  userId: string
+  displayName?: string
+}

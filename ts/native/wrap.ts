@@ -3,6 +3,7 @@ import type {
   Account,
   EditText,
   FetchedMessage,
+  FoundUser,
   Health,
   Identity,
   InboundEvent,
@@ -11,6 +12,7 @@ import type {
   Native,
   OpenAccountOptions,
   OutboxEntry,
+  PendingInvite,
   ProbeOptions,
   ProbeResult,
   RoomInfo,
@@ -165,6 +167,22 @@ class NativeAccount implements Account {
 
   sendLocation(request: SendLocation): Promise<Sent> {
     return call(() => this.#native.sendLocation(request));
+  }
+
+  recentMessages(roomId: string, limit: number): Promise<FetchedMessage[]> {
+    return call(() => this.#native.recentMessages(roomId, limit));
+  }
+
+  invites(): Promise<PendingInvite[]> {
+    return call(() => this.#native.invites());
+  }
+
+  ignores(userId: string): Promise<boolean> {
+    return call(() => this.#native.ignores(userId));
+  }
+
+  searchUsers(term: string, limit: number): Promise<FoundUser[]> {
+    return call(() => this.#native.searchUsers(term, limit));
   }
 
   encryptionStatus(): Promise<EncryptionStatus> {

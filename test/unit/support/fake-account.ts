@@ -8,12 +8,14 @@ import type {
   Account,
   EditText,
   FetchedMessage,
+  FoundUser,
   Health,
   Identity,
   InboundEvent,
   InboundMessage,
   MemberInfo,
   OutboxEntry,
+  PendingInvite,
   RoomInfo,
   SendText,
   Sent,
@@ -82,6 +84,12 @@ export class FakeAccount implements Account {
   /** What reading a room's past gives, and what was asked for. */
   past: ReadPage = { messages: [], more: false };
   readonly asked: ReadMessages[] = [];
+  readonly ignored = new Set<string>();
+  readonly directory: FoundUser[] = [];
+  pendingInvites: PendingInvite[] = [];
+  readonly left: string[] = [];
+  /** Set to make the next joins fail. */
+  joinError: Error | undefined;
   /** Set to make the next sends fail. */
   sendError: Error | undefined;
   encryption: Partial<EncryptionStatus> = {};
@@ -312,12 +320,14 @@ export class FakeAccount implements Account {
 
   async joinRoom(roomIdOrAlias: string, via: string[] = []): Promise<{ roomId: string }> {
     this.#open();
+    if (this.joinError) throw this.joinError;
     this.joined.push({ room: roomIdOrAlias, via });
     return { roomId: roomIdOrAlias };
   }
 
   async leaveRoom(roomId: string): Promise<void> {
     this.#open();
+    this.left.push(roomId);
     this.rooms.delete(roomId);
   }
 
@@ -350,6 +360,26 @@ export class FakeAccount implements Account {
   async fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined> {
     this.#open();
     return this.messages.get(`${roomId} ${eventId}`);
+  }
+
+  async recentMessages(roomId: string, limit: number): Promise<FetchedMessage[]> {
+    this.#open();
+    return [...this.messages].flatMap(([key, message]) => (key.startsWith(`${roomId} `) ? [message] : [])).slice(-limit);
+  }
+
+  async invites(): Promise<PendingInvite[]> {
+    this.#open();
+    return this.pendingInvites;
+  }
+
+  async ignores(userId: string): Promise<boolean> {
+    this.#open();
+    return this.ignored.has(userId);
+  }
+
+  async searchUsers(term: string, limit: number): Promise<FoundUser[]> {
+    this.#open();
+    return this.directory.filter((user) => user.displayName?.toLowerCase().includes(term.toLowerCase())).slice(0, limit);
   }
 
   async encryptionStatus(): Promise<EncryptionStatus> {

@@ -4,6 +4,7 @@ import { resolveMatrixAccount } from "../../../ts/config/accounts.ts";
 import { startAccount } from "../../../ts/gateway/start.ts";
 import type { LogRecord, Native, OpenAccountOptions } from "../../../ts/native/account.ts";
 import type { DirectoryEntry, LookUp } from "../../../ts/native/directory.ts";
+import type { Memory } from "../../../ts/host/memory.ts";
 import { FakeAccount } from "./fake-account.ts";
 import type { OpenQueuesOptions } from "../../../ts/native/queues.ts";
 import { FakeHost } from "./fake-host.ts";
@@ -67,6 +68,19 @@ export class FakeNative implements Native {
   }
 }
 
+/** Remembers in this process alone. */
+export class FakeMemory implements Memory {
+  readonly #known = new Set<string>();
+
+  async note(accountId: string, key: string): Promise<void> {
+    this.#known.add(`${accountId} ${key}`);
+  }
+
+  async knows(accountId: string, key: string): Promise<boolean> {
+    return this.#known.has(`${accountId} ${key}`);
+  }
+}
+
 export interface Running {
   host: FakeHost;
   account: FakeAccount;
@@ -118,7 +132,7 @@ export function run(options: RunOptions = {}): Running {
       getStatus: () => statuses.at(-1) as ChannelAccountSnapshot,
       setStatus: (next: ChannelAccountSnapshot) => statuses.push(next),
     } as Parameters<typeof startAccount>[0],
-    { runtime: host.runtime, native: () => native, stateRoot: "/nonexistent", delay: () => 5, refusalDelay: () => 1 },
+    { runtime: host.runtime, native: () => native, stateRoot: "/nonexistent", delay: () => 5, refusalDelay: () => 1, memories: { threads: new FakeMemory(), told: new FakeMemory() } },
   );
   return {
     host,

@@ -13,6 +13,7 @@ use crate::{
     crypto::{Crypto, EncryptionStatus},
     error::Result,
     event::{NewEvent, Undecryptable},
+    room::{FetchedMessage, MemberInfo, PendingInvite, RoomInfo},
     room::{FetchedMessage, MemberInfo, RoomInfo},
     trust::SenderCheck,
 };
@@ -85,11 +86,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
         txn_id: &TransactionId,
     ) -> Result<OwnedEventId>;
 
-    /// Events before `from` (a `prev_batch`), back to `to` where given.
+    /// Events before `from` (a `prev_batch`; the newest without one), back to `to` where given.
     async fn history(
         &self,
         room_id: &RoomId,
-        from: &str,
+        from: Option<&str>,
         to: Option<&str>,
         limit: u32,
     ) -> Result<HistoryPage>;
@@ -122,6 +123,12 @@ pub(crate) trait Engine: Send + Sync + 'static {
         let _ = room_id;
         Ok(None)
     }
+
+    /// The invites that wait for an answer.
+    async fn invites(&self) -> Result<Vec<PendingInvite>>;
+
+    /// Whether the account's user ignores this one (`m.ignored_user_list`).
+    async fn ignores(&self, user_id: &UserId) -> Result<bool>;
 
     /// Whom a message mentions in its newest wording; `None` where that cannot be told.
     async fn mentioned(&self, room_id: &RoomId, event_id: &EventId) -> Result<Option<Vec<String>>> {

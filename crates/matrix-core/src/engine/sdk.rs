@@ -44,7 +44,7 @@ use crate::{
     event::Undecryptable,
     health::HealthCell,
     inbox::{Inbox, SyncStep},
-    room::{self, FetchedMessage, MemberInfo, RoomInfo},
+    room::{self, FetchedMessage, MemberInfo, PendingInvite, RoomInfo},
     session::Session,
     trust::{KeyRecipients, SenderCheck},
 };
@@ -170,7 +170,7 @@ impl Engine for SdkEngine {
     async fn history(
         &self,
         room_id: &RoomId,
-        from: &str,
+        from: Option<&str>,
         to: Option<&str>,
         limit: u32,
     ) -> Result<HistoryPage> {
@@ -220,6 +220,15 @@ impl Engine for SdkEngine {
             return Ok(None);
         }
         Ok(Some(Box::pin(room.invite_details()).await?.inviter_id))
+    }
+
+    async fn invites(&self) -> Result<Vec<PendingInvite>> {
+        let client = self.client().await?;
+        Box::pin(room::invites(&client)).await
+    }
+
+    async fn ignores(&self, user_id: &UserId) -> Result<bool> {
+        Ok(self.client().await?.is_user_ignored(user_id).await)
     }
 
     async fn mentioned(&self, room_id: &RoomId, event_id: &EventId) -> Result<Option<Vec<String>>> {

@@ -169,6 +169,16 @@ impl Facts {
         known.map(|(room_id, _)| room_id.clone()).collect()
     }
 
+    /// The rooms this user is invited to, with what the invites say of them.
+    pub fn inviting(&self, user_id: &UserId) -> impl Iterator<Item = (&OwnedRoomId, &RoomFacts)> {
+        self.rooms.iter().filter(move |(_, facts)| {
+            facts
+                .member(user_id.as_str())
+                .and_then(|event| membership(&event.content))
+                == Some(Membership::Invite)
+        })
+    }
+
     /// For changes: `initial` answers start afresh, later ones only change what is
     /// known already, for a change alone makes no whole.
     pub fn change(&mut self, room_id: &RoomId, initial: bool) -> Option<&mut RoomFacts> {

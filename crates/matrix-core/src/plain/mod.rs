@@ -66,7 +66,7 @@ use crate::{
     health::{HealthCell, now_ms},
     inbox::Inbox,
     rest::Rest,
-    room::{FetchedMessage, MemberInfo, RoomInfo},
+    room::{FetchedMessage, MemberInfo, PendingInvite, RoomInfo},
 };
 
 /// For everything but the sync itself.
@@ -161,7 +161,7 @@ impl Engine for PlainEngine {
     async fn history(
         &self,
         room_id: &RoomId,
-        from: &str,
+        from: Option<&str>,
         to: Option<&str>,
         limit: u32,
     ) -> Result<HistoryPage> {
@@ -196,6 +196,14 @@ impl Engine for PlainEngine {
         event_id: &EventId,
     ) -> Result<Option<FetchedMessage>> {
         self.message(room_id, event_id).await
+    }
+
+    async fn invites(&self) -> Result<Vec<PendingInvite>> {
+        Ok(self.pending_invites())
+    }
+
+    async fn ignores(&self, user_id: &UserId) -> Result<bool> {
+        self.is_ignored(user_id).await
     }
 
     async fn direct_candidates(&self, user_id: &UserId) -> Result<Vec<OwnedRoomId>> {

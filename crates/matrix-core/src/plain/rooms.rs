@@ -18,8 +18,10 @@ use super::{
 };
 use crate::{
     error::Result,
+    event::Membership,
     event::{self, Membership},
     room::RoomInfo,
+    room::{PendingInvite, RoomInfo},
 };
 
 /// As many as [`RoomInfo::other_members`] holds.
@@ -87,6 +89,49 @@ impl PlainEngine {
                 .text("m.room.tombstone", "replacement_room")
                 .map(str::to_owned),
         })
+    }
+
+    /// See [`crate::engine::Engine::invites`].
+    pub(super) fn pending_invites(&self) -> Vec<PendingInvite> {
+        let shared = self.shared();
+        let mut invites: Vec<PendingInvite> = shared
+            .facts
+            .inviting(&self.own_user)
+            .map(|(room_id, facts)| {
+                let own = facts.member(self.own_user.as_str());
+                PendingInvite {
+                    room_id: room_id.to_string(),
+                    inviter: own.map(|event| event.sender.clone()),
+                    room_name: facts.text("m.room.name", "name"),
+                    canonical_alias: facts.text("m.room.canonical_alias", "alias"),
+                    is_direct: own.is_some_and(is_direct),
+                }
+            })
+            .collect();
+        invites.sort_by(|one, other| one.room_id.cmp(&other.room_id));
+        invites
+    }
+
+    /// See [`crate::engine::Engine::ignores`].
+    pub(super) async fn is_ignored(&self, user_id: &UserId) -> Result<bool> {
+        let request = get_global_account_data::v3::Request::new(
+            self.own_user.clone(),
+            GlobalAccountDataEventType::IgnoredUserList,
+        );
+        match self.rest.send(request, REQUEST_TIMEOUT).await {
+            Ok(answer) => Ok(
+                serde_json::from_str::<Value>(answer.account_data.json().get()).is_ok_and(
+                    |content| {
+                        content
+                            .pointer("/ignored_users")
+                            .and_then(|users| users.get(user_id.as_str()))
+                            .is_some()
+                    },
+                ),
+            ),
+            Err(error) if is_missing(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// What the sync told of the room, with all members if it is small; else its state

@@ -13,6 +13,7 @@ mod other_client;
 mod past;
 mod plain;
 mod recovery;
+mod rooms;
 mod second_client;
 mod server_state;
 mod support;

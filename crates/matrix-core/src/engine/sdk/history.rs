@@ -18,7 +18,7 @@ impl SdkEngine {
     pub(super) async fn page(
         &self,
         room_id: &RoomId,
-        from: &str,
+        from: Option<&str>,
         to: Option<&str>,
         limit: u32,
     ) -> Result<HistoryPage> {
