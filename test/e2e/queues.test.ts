@@ -160,6 +160,7 @@ describe("the queues", () => {
     await person.mention(room, bot.userId, next.text);
     await scenario.answer(person, bot, next);
     const [prompt] = await rig.model.prompts(next.marker);
-    expect(JSON.stringify(prompt?.messages.at(-1))).toContain("while you were away, at least");
+    // The host may put words of its own behind the person's.
+    expect(JSON.stringify(prompt?.messages)).toContain("while you were away, at least");
   });
 });

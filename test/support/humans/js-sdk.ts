@@ -56,7 +56,7 @@ export class JsSdkHuman extends BaseHuman {
       };
       sdk.on(ClientEvent.Sync, listen);
     });
-    await sdk.startClient({ initialSyncLimit: 30, threadSupport: true, pollTimeout: 10_000 });
+    await sdk.startClient({ initialSyncLimit: 500, threadSupport: true, pollTimeout: 10_000 });
     await prepared;
     return human;
   }
