@@ -1,4 +1,5 @@
 // Installing by every way there is, without a gateway: a home of its own, the host's command line, a registry with our packages alone.
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -31,7 +32,7 @@ let user: { userId: string; password: string };
 beforeAll(async () => {
   registry = await LocalRegistry.start([packed().plugin, packed().platform]);
   home = await OpenClawHome.create({ modelUrl: "http://127.0.0.1:9", registryUrl: registry.url });
-  user = await registerWithoutDevice(rig.homeserver.baseUrl, "installed");
+  user = await registerWithoutDevice(rig.homeserver.baseUrl, `installed-${randomBytes(3).toString("hex")}`);
 });
 
 afterAll(async () => {

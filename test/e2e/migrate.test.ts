@@ -62,7 +62,7 @@ describe("taking over from the official plugin", () => {
     });
 
     scenario.configure(bot.accountId, scenario.settings({ userId: bot.userId, password: bot.password }));
-    await rig.gateway.waitForLog(new RegExp(`\\[${bot.accountId}\\] @\\S+ on `));
+    await rig.gateway.waitForLog(new RegExp(`\\[${bot.accountId}\\] @\\S+ on `), { timeoutMs: 180_000 });
     const output = await rig.home.run(["matrix", "migrate", "--account", bot.accountId, "--json"]);
     expect(output).not.toContain(recoveryKey);
     const report = JSON.parse(output.slice(output.indexOf("{"))) as MigrateReport;
