@@ -32,7 +32,6 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 use self::{
     client::{Built, Start},
     keys::KeysArrived,
-    trust::Asked,
     unheard::Unheard,
 };
 use super::{Decrypted, Engine, HistoryPage};
@@ -79,7 +78,6 @@ pub(crate) struct SdkEngine {
     current: RwLock<Option<Built>>,
     keys: Arc<KeysArrived>,
     unheard: Unheard,
-    asked: Asked,
 }
 
 impl SdkEngine {
@@ -118,7 +116,6 @@ impl SdkEngine {
             current: RwLock::new(Some(built)),
             keys,
             unheard: Unheard::default(),
-            asked: Asked::default(),
         })
     }
 
