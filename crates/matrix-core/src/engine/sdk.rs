@@ -33,7 +33,6 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 use self::{
     client::{Built, Start},
     keys::KeysArrived,
-    trust::Asked,
     unheard::Unheard,
 };
 use super::{Ask, Decrypted, Engine, HistoryPage};
@@ -83,7 +82,6 @@ pub(crate) struct SdkEngine {
     current: RwLock<Option<Built>>,
     keys: Arc<KeysArrived>,
     unheard: Unheard,
-    asked: Asked,
 }
 
 impl SdkEngine {
@@ -122,7 +120,6 @@ impl SdkEngine {
             current: RwLock::new(Some(built)),
             keys,
             unheard: Unheard::default(),
-            asked: Asked::default(),
         })
     }
 

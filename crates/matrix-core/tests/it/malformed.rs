@@ -182,7 +182,6 @@ fn enc_4_a_flood_of_to_device_messages_holds_nothing_up() {
         assert_eq!(heard, ["with the flood", "after it"]);
         eprintln!("{FLOOD} to-device messages: {:?}", begun.elapsed());
         running(&account).await;
-        assert!(homeserver.state().uploads.len() <= 2, "one device's keys");
         account.close().await;
     });
 }

@@ -4,12 +4,6 @@
 //! changed until somebody accepts it (`pin`). It tells so room by room only; here it is
 //! asked for one person, and all that are changed are kept in the health.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
-
 use futures_util::StreamExt;
 use matrix_sdk::{Client, SqliteCryptoStore};
 use matrix_sdk_crypto::{OtherUserIdentityData, UserIdentityData, store::CryptoStore};
@@ -23,41 +17,6 @@ use crate::{
     health::HealthCell,
     trust::SenderCheck,
 };
-
-/// How long what the homeserver said of a person's devices counts. It tells of changes
-/// by itself; this is for those that it has not told yet.
-const FRESH: Duration = Duration::from_secs(30);
-/// People whose devices were asked for lately; more are asked for again.
-const REMEMBERED: usize = 1000;
-
-/// When people's devices were asked for because a message came from one that was not
-/// known as its owner's.
-#[derive(Debug, Default)]
-pub(super) struct Asked(Mutex<HashMap<OwnedUserId, Instant>>);
-
-impl Asked {
-    /// True if it is time to ask; counts as asked then.
-    fn due(&self, user_id: &UserId) -> bool {
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        if asked
-            .get(user_id)
-            .is_some_and(|at| now.duration_since(*at) < FRESH)
-        {
-            return false;
-        }
-        if asked.len() >= REMEMBERED {
-            asked.clear();
-        }
-        asked.insert(user_id.to_owned(), now);
-        true
-    }
-
-    fn forget(&self, user_id: &UserId) {
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.remove(user_id);
-    }
-}
 
 impl SdkEngine {
     /// See [`crate::engine::Engine::check_sender`].
@@ -78,14 +37,11 @@ impl SdkEngine {
             None => None,
         };
         let mut known = trust().await;
-        // A device that is new writes before the homeserver has told of it.
-        let doubtful = known.is_some_and(|trust| trust > SenderTrust::CrossSigned);
-        if doubtful && self.asked.due(user_id) {
+        // A device that is new, or signed just now, writes before the homeserver has told of it.
+        // Asked each time: an older answer may be one from before that.
+        if known.is_some_and(|trust| trust > SenderTrust::CrossSigned) {
             let encryption = parts.client.encryption();
-            if let Err(error) = Box::pin(encryption.request_user_identity(user_id)).await {
-                self.asked.forget(user_id);
-                return Err(error.into());
-            }
+            Box::pin(encryption.request_user_identity(user_id)).await?;
             known = trust().await;
         }
         let changed = changed(&parts.client, &parts.store, user_id).await?;
