@@ -9,6 +9,7 @@
 import type { OpenQueuesOptions, Queues } from "./queues.ts";
 
 import type { EncryptionSetup } from "./encryption.ts";
+import type { Renewal, Renewed, Upkeep } from "./upkeep.ts";
 
 export type { EncryptionStatus } from "./encryption.ts";
 
@@ -341,7 +342,7 @@ export interface Health {
   notices: { kind: string; at: number; message: string }[];
 }
 
-export interface Account extends EncryptionSetup {
+export interface Account extends EncryptionSetup, Upkeep {
   readonly identity: Identity;
   /** For a person to look into; see queues.ts. */
   readonly queues: Queues;
@@ -414,6 +415,8 @@ export interface Native {
   openAccount(options: OpenAccountOptions): Promise<Account>;
   /** The queues of an account that nobody has open; `store_locked` if somebody has. No login, nothing is sent. */
   openQueues(options: OpenQueuesOptions): Promise<Queues>;
+  /** Gives an account that nobody has open a new device; `store_locked` if somebody has. */
+  renewDevice(options: OpenAccountOptions, renewal: Renewal): Promise<Renewed>;
   probe(options: ProbeOptions): Promise<ProbeResult>;
   /** Replaces the sink; losable, bounded. */
   onLog(level: LogRecord["level"], sink: (record: LogRecord) => void): void;

@@ -33,7 +33,10 @@ pub mod room;
 pub mod send;
 mod session;
 
-pub use account::{Account, Identity};
+pub use account::{
+    Account, DirectInspection, DirectRepair, Identity, MappedRoom, OwnDevice, ProfileOutcome,
+    ProfileWish,
+};
 pub use config::{AccountConfig, Auth, CatchUp, NetworkConfig, Secret};
 pub use dir::{LockHolder, lock_holder, stored_identity};
 pub use error::{Error, ErrorCode, Result};
@@ -45,3 +48,4 @@ pub use inbox::InboxCounts;
 pub use outbox::{OutboxEntry, OutboxItem, OutboxState};
 pub use probe::{ProbeOptions, ProbeResult, probe};
 pub use queues::{DeadLetter, Queues};
+pub use session::{Renewal, Renewed, renew_device};

@@ -5,6 +5,7 @@
 //! up and runs on the runtime, and only [`Account::close`] takes it out.
 
 mod rooms;
+mod upkeep;
 
 use std::{
     collections::HashMap,

@@ -20,6 +20,7 @@ import type {
 } from "../../../ts/native/account.ts";
 import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Recovered, Restored } from "../../../ts/native/encryption.ts";
 import { MatrixError } from "../../../ts/native/errors.ts";
+import type { DirectInspection, DirectRepair, OwnDevice, ProfileOutcome, ProfileWish } from "../../../ts/native/upkeep.ts";
 import { FakeQueues } from "./fake-queues.ts";
 
 export type Outgoing =
@@ -79,6 +80,15 @@ export class FakeAccount implements Account {
   recovered: Partial<Recovered> | Error = {};
   restored: Partial<Restored> | Error = {};
   backupReset: Partial<BackupReset> | Error = {};
+  /** The user's devices; ours is among them. */
+  ownDevices: OwnDevice[] = [];
+  /** What a homeserver would say to a deletion; nothing lets it happen. */
+  deleteError: (ids: string[], password?: string) => Error | undefined = () => undefined;
+  inspection: Partial<DirectInspection> = {};
+  repaired: Partial<DirectRepair> = {};
+  /** What the profile was asked to say, and what that changed; an error is thrown. */
+  readonly wishes: ProfileWish[] = [];
+  profileOutcome: Partial<ProfileOutcome> | Error = {};
   #health = emptyHealth();
   #keys = new Map<string, OutboxEntry>();
   #events = 0;
@@ -86,6 +96,7 @@ export class FakeAccount implements Account {
 
   constructor(identity: Identity = BOT) {
     this.identity = identity;
+    this.ownDevices = [{ deviceId: identity.deviceId, displayName: "OpenClaw Gateway", current: true }];
   }
 
   // ---- what a test does -------------------------------------------------
@@ -342,6 +353,34 @@ export class FakeAccount implements Account {
 
   async resetBackup(rotateRecoveryKey: boolean): Promise<BackupReset> {
     return { createdVersion: "2", recoveryKeyCreated: rotateRecoveryKey, ...this.#setUp({ reset: rotateRecoveryKey }, this.backupReset) };
+  }
+
+  async devices(): Promise<OwnDevice[]> {
+    this.#open();
+    return this.ownDevices.map((device) => ({ ...device }));
+  }
+
+  async deleteDevices(ids: string[], password?: string): Promise<void> {
+    this.#open();
+    const error = this.deleteError(ids, password);
+    if (error) throw error;
+    this.ownDevices = this.ownDevices.filter((device) => !ids.includes(device.deviceId));
+  }
+
+  async inspectDirect(userId: string): Promise<DirectInspection> {
+    this.#open();
+    return { remoteUserId: userId, selfUserId: this.identity.userId, mappedRooms: [], discoveredStrictRoomIds: [], ...this.inspection };
+  }
+
+  async repairDirect(userId: string): Promise<DirectRepair> {
+    return { inspection: await this.inspectDirect(userId), encrypted: false, changed: true, contentBefore: "{}", contentAfter: "{}", ...this.repaired };
+  }
+
+  async setProfile(wish: ProfileWish): Promise<ProfileOutcome> {
+    this.#open();
+    this.wishes.push(wish);
+    if (this.profileOutcome instanceof Error) throw this.profileOutcome;
+    return { displayNameUpdated: wish.displayName !== undefined, avatarUpdated: false, convertedAvatar: false, ...this.profileOutcome };
   }
 
   #setUp<T>(asked: unknown, answer: T | Error): T {

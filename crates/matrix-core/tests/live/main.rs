@@ -3,15 +3,19 @@
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it shows")]
 
 mod auth;
-#[path = "../crossing/mod.rs"]
-mod crossing;
 mod backup;
 mod bootstrap;
+#[path = "../crossing/mod.rs"]
+mod crossing;
+mod devices;
+mod direct;
 mod encryption;
 mod failpoints;
 mod other_client;
 mod plain;
+mod profile;
 mod recovery;
+mod renewal;
 mod second_client;
 mod server_state;
 mod support;
