@@ -15,6 +15,12 @@ export const METHOD_SCOPES = {
   "matrix.verify.backup.status": "operator.admin",
   "matrix.verify.backup.restore": "operator.admin",
   "matrix.verify.backup.reset": "operator.admin",
+  "matrix.devices.list": "operator.read",
+  "matrix.devices.prune": "operator.admin",
+  "matrix.devices.renew": "operator.admin",
+  "matrix.direct.inspect": "operator.read",
+  "matrix.direct.repair": "operator.admin",
+  "matrix.profile.set": "operator.admin",
   "matrix.pairing.notify": "operator.admin",
 } as const;
 

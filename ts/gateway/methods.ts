@@ -10,15 +10,19 @@ import type { GatewayRequestHandlerOptions, OpenClawConfig } from "../host/types
 import { isMatrixError, MatrixError } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
 import { deadLettersDrop, deadLettersList, deadLettersResubmit, deadLettersShow } from "../operations/dead-letters.ts";
+import { devicesList, devicesPrune } from "../operations/devices.ts";
+import { directInspect, directRepair } from "../operations/direct.ts";
 import { outboxDrop, outboxList, outboxRetry } from "../operations/outbox.ts";
 import type { QueueOperation } from "../operations/queue-operation.ts";
 import { encryptionSetupOperation, verifyBootstrapOperation } from "../operations/bootstrap.ts";
 import type { Operation } from "../operations/operation.ts";
+import { profileSet } from "../operations/profile.ts";
 import { backupResetOperation, backupRestoreOperation, backupStatusOperation } from "../operations/verify-backup.ts";
 import { verifyDeviceOperation } from "../operations/verify-device.ts";
 import { verifyStatusOperation } from "../operations/verify-status.ts";
 import type { MethodName } from "./method-names.ts";
 import { blockedAccount, runningAccount } from "./registry.ts";
+import { renewInGateway } from "./renew.ts";
 import { notifyApproved } from "./security.ts";
 
 type Params = Record<string, unknown>;
@@ -81,6 +85,12 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   "matrix.verify.backup.status": onAccount(backupStatusOperation),
   "matrix.verify.backup.restore": onAccount(backupRestoreOperation),
   "matrix.verify.backup.reset": onAccount(backupResetOperation),
+  "matrix.devices.list": onAccount(devicesList),
+  "matrix.devices.prune": onAccount(devicesPrune),
+  "matrix.devices.renew": renewInGateway,
+  "matrix.direct.inspect": onAccount(directInspect),
+  "matrix.direct.repair": onAccount(directRepair),
+  "matrix.profile.set": onAccount(profileSet),
   /** Tells a person that the request was approved; `openclaw pairing approve --notify` runs outside the gateway. */
   "matrix.pairing.notify": async (params, cfg) => {
     if (typeof params.id !== "string") throw new MatrixError("config_invalid", "matrix.pairing.notify needs the user id as `id`.");
