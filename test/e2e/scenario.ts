@@ -60,9 +60,14 @@ export class Scenario {
     };
   }
 
+  /** Takes an account out of the configuration in the end, whoever wrote it. */
+  adopt(accountId: string): void {
+    if (!this.#accounts.includes(accountId)) this.#accounts.push(accountId);
+  }
+
   /** Writes an account into the running gateway's configuration. */
   configure(accountId: string, settings: Record<string, unknown>): void {
-    if (!this.#accounts.includes(accountId)) this.#accounts.push(accountId);
+    this.adopt(accountId);
     this.rig.home.patchMatrix((matrix) => {
       matrix.enabled = true;
       matrix.accounts = { ...(matrix.accounts as object | undefined), [accountId]: settings };

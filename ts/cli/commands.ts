@@ -1,9 +1,14 @@
 /** The commands of `openclaw matrix`; what they do is loaded when one is called. */
 import type { CommandDeclaration } from "./declaration.ts";
+import { ACCOUNT_FLAGS, PASSWORD_FLAG } from "./login-flags.ts";
 import { RECOVERY_KEY_FLAGS } from "./recovery-key-flags.ts";
 
 /** What the words before a command's last one stand for. */
 export const GROUPS: Readonly<Record<string, string>> = {
+  account: "The Matrix accounts of this configuration",
+  devices: "The devices of the account's user",
+  direct: "Where direct messages to a person go",
+  profile: "The name and picture that people see",
   encryption: "The account's end-to-end encryption",
   verify: "Encryption and verification of this device",
   "dead-letters": "Messages whose answer failed for good",
@@ -147,5 +152,46 @@ export const COMMANDS: readonly CommandDeclaration[] = [
     flags: RECOVERY_KEY_FLAGS,
     failure: "success",
     load: async () => (await import("./migrate.ts")).migrate,
+  },
+  {
+    words: "account add",
+    summary: "Add an account: log in, write the configuration, and set up what is wanted",
+    flags: ACCOUNT_FLAGS,
+    load: async () => (await import("./account-add.ts")).add,
+  },
+  {
+    words: "devices list",
+    summary: "List the devices of the account's user, and which one this account is",
+    load: async () => (await import("./devices.ts")).list,
+  },
+  {
+    words: "devices prune-stale",
+    summary: "Delete the devices that earlier gateways left behind: those named \"OpenClaw …\" that are not in use",
+    flags: PASSWORD_FLAG,
+    load: async () => (await import("./devices.ts")).pruneStale,
+  },
+  {
+    words: "devices renew",
+    summary: "Give the account a device of its own, in place of one that was deleted or is another client's",
+    flags: { ...PASSWORD_FLAG, "--yes": "yes, even though the present device works" },
+    load: async () => (await import("./renew.ts")).renew,
+  },
+  {
+    words: "direct inspect",
+    summary: "Say which rooms serve as a direct message with a person, and which one is in use",
+    flags: { "--user-id <id>": "the person, like @alice:example.org" },
+    load: async () => (await import("./direct.ts")).inspect,
+  },
+  {
+    words: "direct repair",
+    summary: "Put the room that works at the head of the person's list; no room is left",
+    flags: { "--user-id <id>": "the person, like @alice:example.org" },
+    load: async () => (await import("./direct.ts")).repair,
+  },
+  {
+    words: "profile set",
+    summary: "Set the name and picture that people see",
+    flags: { "--name <name>": "the name", "--avatar-url <url>": "the picture: an https: URL, which is uploaded, or an mxc: URI" },
+    load: async () => (await import("./profile.ts")).set,
   },
 ];

@@ -100,14 +100,25 @@ function inTime(error: unknown, timeoutMs: number): unknown {
   );
 }
 
-async function withOwnAccount<T>(host: CommandHost, accountId: string, run: (account: Account, context: OperationContext) => Promise<T>): Promise<T> {
-  const resolved = resolveMatrixAccount(host.cfg, accountId);
-  if (resolved.issue) throw new Error(resolved.issue);
+/** The addon in this process. */
+export function ownNative(host: CommandHost): Native {
   if (host.rootDir === undefined && !host.native) {
     throw new Error("No gateway is running, and this command does not know the plugin's folder; start the gateway with `openclaw gateway run`.");
   }
   const native = host.native?.() ?? loadNative(host.rootDir ?? "");
   if (host.verbose) native.onLog("info", ({ level, target, message }) => void terminal.writeError(`${level} ${target}: ${terminalText(message)}\n`));
+  return native;
+}
+
+/**
+ * Opens the account under its lock, without starting a sync.
+ *
+ * @throws MatrixError `store_locked` saying who has it open; what opening it gave
+ */
+export async function withOwnAccount<T>(host: CommandHost, accountId: string, run: (account: Account, context: OperationContext) => Promise<T>): Promise<T> {
+  const resolved = resolveMatrixAccount(host.cfg, accountId);
+  if (resolved.issue) throw new Error(resolved.issue);
+  const native = ownNative(host);
   const options = toOpenAccountOptions(resolved, { stateRoot: host.stateRoot ?? resolveStateDir(), env: processEnvironment() });
   let account: Account;
   try {

@@ -21,6 +21,12 @@ export const METHOD_SCOPES = {
   "matrix.invites.accept": "operator.admin",
   "matrix.invites.reject": "operator.admin",
   "matrix.rooms.leave": "operator.admin",
+  "matrix.devices.list": "operator.read",
+  "matrix.devices.prune": "operator.admin",
+  "matrix.devices.renew": "operator.admin",
+  "matrix.direct.inspect": "operator.read",
+  "matrix.direct.repair": "operator.admin",
+  "matrix.profile.set": "operator.admin",
   "matrix.pairing.notify": "operator.admin",
 } as const;
 

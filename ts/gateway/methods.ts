@@ -12,11 +12,14 @@ import { loadNative } from "../native/load.ts";
 import { deadLettersDrop, deadLettersList, deadLettersResubmit, deadLettersShow } from "../operations/dead-letters.ts";
 import { EXPLAIN_METHOD, readExplain } from "../operations/explain.ts";
 import { invitesAccept, invitesList, invitesReject, roomsLeave } from "../operations/invites.ts";
+import { devicesList, devicesPrune } from "../operations/devices.ts";
+import { directInspect, directRepair } from "../operations/direct.ts";
 import { outboxDrop, outboxList, outboxRetry } from "../operations/outbox.ts";
 import type { QueueOperation } from "../operations/queue-operation.ts";
 import { encryptionSetupOperation, verifyBootstrapOperation } from "../operations/bootstrap.ts";
 import type { Operation } from "../operations/operation.ts";
 import { verifyAcknowledgeOperation } from "../operations/verify-acknowledge.ts";
+import { profileSet } from "../operations/profile.ts";
 import { backupResetOperation, backupRestoreOperation, backupStatusOperation } from "../operations/verify-backup.ts";
 import { verifyDeviceOperation } from "../operations/verify-device.ts";
 import { verifyStatusOperation } from "../operations/verify-status.ts";
@@ -24,6 +27,7 @@ import type { InboundPorts } from "../inbound/ports.ts";
 import { explain } from "./explain.ts";
 import type { MethodName } from "./method-names.ts";
 import { blockedAccount, runningAccount } from "./registry.ts";
+import { renewInGateway } from "./renew.ts";
 import { notifyApproved } from "./security.ts";
 
 type Params = Record<string, unknown>;
@@ -104,6 +108,12 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   "matrix.invites.reject": onAccount(invitesReject),
   "matrix.rooms.leave": onAccount(roomsLeave),
   [EXPLAIN_METHOD]: async (params, cfg) => explain(readExplain(params), waysIn(selectAccount(cfg, typeof params.accountId === "string" ? params.accountId : undefined))),
+  "matrix.devices.list": onAccount(devicesList),
+  "matrix.devices.prune": onAccount(devicesPrune),
+  "matrix.devices.renew": renewInGateway,
+  "matrix.direct.inspect": onAccount(directInspect),
+  "matrix.direct.repair": onAccount(directRepair),
+  "matrix.profile.set": onAccount(profileSet),
   /** Tells a person that the request was approved; `openclaw pairing approve --notify` runs outside the gateway. */
   "matrix.pairing.notify": async (params, cfg) => {
     if (typeof params.id !== "string") throw new MatrixError("config_invalid", "matrix.pairing.notify needs the user id as `id`.");

@@ -28,7 +28,14 @@ export interface BlockedAccount {
   since: number;
 }
 
+/** An account that the host has started, open or not. */
+export interface StartedAccount {
+  /** Closes the account for as long as the work takes. */
+  whileClosed: <T>(work: (resolved: ResolvedMatrixAccount) => Promise<T>) => Promise<T>;
+}
+
 interface Registry {
+  started: Map<string, StartedAccount>;
   running: Map<string, RunningAccount>;
   blocked: Map<string, BlockedAccount>;
   /** Who has which login, by its fingerprint, from before the account is opened. */
@@ -37,11 +44,11 @@ interface Registry {
   turns: Map<string, Promise<void>>;
 }
 
-const KEY = Symbol.for("openclaw-matrix-rs.registry.1");
+const KEY = Symbol.for("openclaw-matrix-rs.registry.2");
 
 function registry(): Registry {
   const holder = globalThis as { [KEY]?: Registry };
-  holder[KEY] ??= { running: new Map(), blocked: new Map(), logins: new Map(), turns: new Map() };
+  holder[KEY] ??= { started: new Map(), running: new Map(), blocked: new Map(), logins: new Map(), turns: new Map() };
   return holder[KEY];
 }
 
@@ -92,6 +99,19 @@ export function runningAccount(accountId: string): RunningAccount | undefined {
 
 export function runningAccounts(): RunningAccount[] {
   return [...registry().running.values()];
+}
+
+export function enterStart(accountId: string, start: StartedAccount): void {
+  registry().started.set(accountId, start);
+}
+
+/** Takes the start out, unless a newer one has replaced it. */
+export function leaveStart(accountId: string, start: StartedAccount): void {
+  if (registry().started.get(accountId) === start) registry().started.delete(accountId);
+}
+
+export function startOf(accountId: string): StartedAccount | undefined {
+  return registry().started.get(accountId);
 }
 
 export function setBlocked(accountId: string, blocked: BlockedAccount | undefined): void {

@@ -14,12 +14,14 @@ import { loadNative } from "../native/load.ts";
 import { AccountStatus, healthPatch } from "./account-status.ts";
 import { aborted, pause, refusalDelay, retryDelay } from "./backoff.ts";
 import { IdentityLog } from "./identities.ts";
+import { ClosedWork } from "./closed-work.ts";
 import { runIngress } from "./ingress.ts";
 import { openAccount, type Opened } from "./open.ts";
 import { accountPath } from "./place.ts";
 import { createPorts } from "./ports.ts";
+import { keepProfile } from "./profile.ts";
 import { recoverUnattended } from "./recovery.ts";
-import { leave, type RunningAccount, runningAccounts, setBlocked } from "./registry.ts";
+import { enterStart, leave, leaveStart, type RunningAccount, runningAccounts, setBlocked, type StartedAccount } from "./registry.ts";
 import { type Trouble, trouble, troubleOf } from "./sentences.ts";
 
 export type StartContext = Pick<
@@ -78,6 +80,7 @@ class AccountStart {
   #breakOff: ((trouble: Trouble) => void) | undefined;
   /** How often in a row a store broke while it was in use. */
   #broke = 0;
+  readonly #work = new ClosedWork();
   readonly #ctx: StartContext;
   readonly #around: Surroundings;
   readonly #status: AccountStatus;
@@ -95,8 +98,11 @@ class AccountStart {
   async run(): Promise<void> {
     const { abortSignal, accountId } = this.#ctx;
     this.#status.starting(Date.now());
+    const start: StartedAccount = { whileClosed: (work) => this.#work.do(() => work(resolveMatrixAccount(this.#ctx.cfg, accountId))) };
+    enterStart(accountId, start);
     try {
       for (let attempt = 1; !abortSignal.aborted; attempt++) {
+        if (await this.#work.perform()) attempt = 1;
         const opened = await this.#open();
         if ("code" in opened) {
           await this.#waitOut(opened, attempt);
@@ -107,6 +113,8 @@ class AccountStart {
         if (end) await this.#waitOut(end, Math.max(1, this.#broke));
       }
     } finally {
+      leaveStart(accountId, start);
+      this.#work.end();
       setBlocked(accountId, undefined);
       this.#status.stopped(Date.now());
     }
@@ -142,8 +150,9 @@ class AccountStart {
       if (blocked) this.#log.error(`[${accountId}] not started (${failure.code}): ${failure.message}`);
       else this.#log.warn(`[${accountId}] not started yet (${failure.code}): ${failure.message}`);
     }
-    if (retries) await pause(this.#around.delay(attempt), abortSignal);
-    else await aborted(abortSignal);
+    const until = AbortSignal.any([abortSignal, this.#work.called]);
+    if (retries) await pause(this.#around.delay(attempt), until);
+    else await aborted(until);
   }
 
   /** Runs the opened account until the host ends it; the trouble, if it ended by itself. */
@@ -180,16 +189,10 @@ class AccountStart {
     pulse.unref();
     try {
       account.start();
-      void recoverUnattended({
-        account,
-        resolved: entry.resolved(),
-        path: this.#place.path,
-        log: this.#log,
-        delay: this.#around.delay,
-        signal: abortSignal,
-        tell: (problem) => void (entry.recoveryProblem = problem),
-      });
-      const end = await Promise.race([aborted(abortSignal), ingress, broken]);
+      const asConfigured = { account, resolved: entry.resolved(), path: this.#place.path, log: this.#log, delay: this.#around.delay, signal: abortSignal };
+      void recoverUnattended({ ...asConfigured, tell: (problem) => void (entry.recoveryProblem = problem) });
+      void keepProfile(asConfigured);
+      const end = await Promise.race([aborted(abortSignal), aborted(this.#work.called), ingress, broken]);
       return end ?? undefined;
     } catch (error) {
       return troubleOf(error, this.#place);

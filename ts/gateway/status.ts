@@ -130,7 +130,7 @@ export function healthIssues(accountId: string, health: Health, now: number = Da
     add(
       "auth",
       "The homeserver refused this device's one-time keys: the device's encryption keys were used by another client or restored from an old copy.",
-      "Give the account a device of its own: set userId and password instead of accessToken.",
+      `Give the account a new device: \`openclaw matrix devices renew --account ${accountId} --yes\`, with --password-stdin if no password is configured.`,
     );
   }
   for (const notice of health.notices) add("runtime", notice.message.endsWith(".") ? notice.message : `${notice.message}.`);

@@ -12,6 +12,7 @@ import type { EncryptionSetup } from "./encryption.ts";
 import type { ChangedIdentity, SenderTrust, Trust } from "./trust.ts";
 import type { DirectoryEntry, LookUp } from "./directory.ts";
 import type { RoomPast } from "./past.ts";
+import type { Renewal, Renewed, Upkeep } from "./upkeep.ts";
 
 export type { EncryptionStatus } from "./encryption.ts";
 
@@ -370,7 +371,7 @@ export interface Health {
   changedIdentities: ChangedIdentity[];
 }
 
-export interface Account extends EncryptionSetup, Trust, RoomPast {
+export interface Account extends EncryptionSetup, Trust, RoomPast, Upkeep {
   readonly identity: Identity;
   /** For a person to look into; see queues.ts. */
   readonly queues: Queues;
@@ -454,6 +455,8 @@ export interface Native {
   openAccount(options: OpenAccountOptions): Promise<Account>;
   /** The queues of an account that nobody has open; `store_locked` if somebody has. No login, nothing is sent. */
   openQueues(options: OpenQueuesOptions): Promise<Queues>;
+  /** Gives an account that nobody has open a new device; `store_locked` if somebody has. */
+  renewDevice(options: OpenAccountOptions, renewal: Renewal): Promise<Renewed>;
   probe(options: ProbeOptions): Promise<ProbeResult>;
   /** Rejects with `auth_failed` when there is no token to look with. */
   lookUp(options: LookUp): Promise<DirectoryEntry[]>;

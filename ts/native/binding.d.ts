@@ -84,6 +84,16 @@ export declare class Account {
   checkSender(request: CheckSender): Promise<SenderCheck>
   /** Accepts the identity that a person has now; false if there was nothing to accept. */
   acknowledgeIdentity(userId: string): Promise<boolean>
+  /** All devices of our user. */
+  devices(): Promise<Array<OwnDevice>>
+  /** Deletes devices of our user. */
+  deleteDevices(ids: Array<string>, password?: string | undefined | null): Promise<undefined>
+  /** Which rooms serve as a DM with this person. */
+  inspectDirect(userId: string): Promise<DirectInspection>
+  /** Puts the best of them at the head of `m.direct`, made when there is none. */
+  repairDirect(userId: string): Promise<DirectRepair>
+  /** Makes the profile say what is wished. */
+  setProfile(wish: ProfileWish): Promise<ProfileOutcome>
 }
 
 /** How the account proves who it is. */
@@ -704,3 +714,12 @@ export interface FoundUser {
   userId: string
   displayName?: string
 }
+export interface OwnDevice { deviceId: string; displayName?: string; lastSeenIp?: string; lastSeenTs?: number; current: boolean }
+export interface MappedRoom { roomId: string; strict: boolean; joinedMembers?: Array<string> }
+export interface DirectInspection { remoteUserId: string; selfUserId: string; mappedRooms: Array<MappedRoom>; discoveredStrictRoomIds: Array<string>; activeRoomId?: string }
+export interface DirectRepair { inspection: DirectInspection; encrypted: boolean; createdRoomId?: string; changed: boolean; contentBefore: string; contentAfter: string }
+export interface ProfileWish { displayName?: string; avatarUrl?: string; refresh: boolean }
+export interface ProfileOutcome { displayNameUpdated: boolean; avatarUpdated: boolean; resolvedAvatarUrl?: string; convertedAvatar: boolean }
+export interface Renewal { password?: string; force: boolean }
+export interface Renewed { identity: Identity; formerDevice?: string; formerWasOwn: boolean; setAside?: string; tokenRetired: boolean }
+export declare function renewDevice(options: OpenAccountOptions, renewal: Renewal): Promise<Renewed>;

@@ -27,6 +27,7 @@ import { fromNative } from "./errors.ts";
 import type { Poll, Reaction, ReadMessages, ReadPage, SendLocation, SendPoll } from "./past.ts";
 import type { OpenQueuesOptions, Queues } from "./queues.ts";
 import type { SenderCheck } from "./trust.ts";
+import type { DirectInspection, DirectRepair, OwnDevice, ProfileOutcome, ProfileWish, Renewal, Renewed } from "./upkeep.ts";
 import { NativeQueues } from "./wrap-queues.ts";
 
 /** What the addon exports. */
@@ -217,6 +218,26 @@ class NativeAccount implements Account {
     return call(() => this.#native.acknowledgeIdentity(userId));
   }
 
+  devices(): Promise<OwnDevice[]> {
+    return call(() => this.#native.devices());
+  }
+
+  deleteDevices(ids: string[], password?: string): Promise<void> {
+    return call(() => this.#native.deleteDevices(ids, password));
+  }
+
+  inspectDirect(userId: string): Promise<DirectInspection> {
+    return call(() => this.#native.inspectDirect(userId));
+  }
+
+  repairDirect(userId: string): Promise<DirectRepair> {
+    return call(() => this.#native.repairDirect(userId));
+  }
+
+  setProfile(wish: ProfileWish): Promise<ProfileOutcome> {
+    return call(() => this.#native.setProfile(wish));
+  }
+
   health(): Promise<Health> {
     return call(() => this.#native.health());
   }
@@ -236,6 +257,7 @@ export function wrap(binding: NativeBinding): Native {
     version: binding.version(),
     openAccount: async (options: OpenAccountOptions): Promise<Account> => new NativeAccount(await call(() => binding.openAccount(options))),
     openQueues: async (options: OpenQueuesOptions): Promise<Queues> => new NativeQueues(await call(() => binding.openQueues(options))),
+    renewDevice: (options: OpenAccountOptions, renewal: Renewal): Promise<Renewed> => call(() => binding.renewDevice(options, renewal)),
     probe: (options: ProbeOptions): Promise<ProbeResult> => call(() => binding.probe(options)),
     lookUp: (options: LookUp): Promise<DirectoryEntry[]> => call(() => binding.lookUp(options)),
     onLog(level: LogRecord["level"], sink: (record: LogRecord) => void): void {

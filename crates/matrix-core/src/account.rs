@@ -1,10 +1,13 @@
 //! An account: open → `start` → `next_batch`/`settle`, send → `close`; supervises
 //! the tasks.
 
+mod devices;
+mod direct;
 mod encryption;
 mod ids;
 mod past;
 mod polls;
+mod profile;
 mod repair;
 mod rooms;
 mod sends;
@@ -21,10 +24,15 @@ use std::{
 use ruma::OwnedUserId;
 use tokio::{runtime::Handle, sync::OnceCell};
 
-pub(crate) use self::repair::DeviceKeys;
+pub(crate) use self::repair::{DeviceKeys, inbox as repair_inbox};
 use self::tasks::Tasks;
+pub use self::{
+    devices::OwnDevice,
+    direct::{DirectInspection, DirectRepair, MappedRoom},
+    profile::{ProfileOutcome, ProfileWish},
+};
 use crate::{
-    config::AccountConfig,
+    config::{AccountConfig, NetworkConfig, Secret},
     crypto::EncryptionStatus,
     dir::Dir,
     engine::{
@@ -74,6 +82,9 @@ struct Inner {
     identity: Identity,
     own_user: OwnedUserId,
     encryption: bool,
+    network: NetworkConfig,
+    /// The configured one, for what the homeserver asks it for.
+    password: Option<Secret>,
     dir: Arc<Dir>,
     rest: Rest,
     engine: Arc<dyn Engine>,
@@ -174,6 +185,8 @@ impl Account {
                 identity: session.identity(),
                 own_user: session.user_id.clone(),
                 encryption: config.encryption,
+                network: config.network.clone(),
+                password: session.password().cloned(),
                 dir,
                 rest: session.rest.clone(),
                 engine,

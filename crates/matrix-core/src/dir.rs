@@ -6,12 +6,15 @@
 //! session.json      the access token of a login of ours, encrypted with the store key
 //! store.key         the store key, wrapped with `storePassphrase` where set
 //! recovery.json     the recovery key, encrypted with the store key
+//! avatar.json       the picture that was uploaded, and where it came from
 //! store/            the SDK's SQLite files
 //! inbox.sqlite3     outbox.sqlite3
 //! aside/            what could not be used, a folder a case
 //! ```
 
+mod account_file;
 mod aside;
+mod avatar;
 mod crypto_store;
 mod files;
 mod key;
@@ -26,6 +29,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+pub(crate) use account_file::AccountFile;
+pub(crate) use avatar::Avatar;
 pub(crate) use crypto_store::CryptoStore;
 use files::Owner;
 pub(crate) use key::StoreKeys;
@@ -43,46 +48,6 @@ use crate::{
 
 /// Grows when the folder's layout changes.
 const SCHEMA: u32 = 1;
-
-/// `account.json`: whose folder it is. Holds no secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct AccountFile {
-    schema: u32,
-    /// Base URL.
-    pub homeserver: String,
-    /// Full user id.
-    pub user_id: String,
-    /// Device id.
-    pub device_id: String,
-    /// The device's encryption keys come from this folder's crypto store. Set before
-    /// they can be uploaded for the first time, so that a later start does not take
-    /// our own keys for another client's (AUT-11).
-    #[serde(default)]
-    pub own_keys: bool,
-    /// The device's keys are another client's (AUT-11): the folder holds nothing of the
-    /// device's encryption, so that it may serve another device of the user later.
-    #[serde(default)]
-    pub foreign_device: bool,
-    /// The device that the configuration asked for, if it turned out to be another
-    /// client's and a login made a device of our own instead.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instead_of: Option<String>,
-}
-
-impl AccountFile {
-    /// A folder that has just been taken into use.
-    pub fn new(homeserver: &str, user_id: &str, device_id: &str) -> Self {
-        Self {
-            schema: SCHEMA,
-            homeserver: homeserver.to_owned(),
-            user_id: user_id.to_owned(),
-            device_id: device_id.to_owned(),
-            own_keys: false,
-            foreign_device: false,
-            instead_of: None,
-        }
-    }
-}
 
 /// An account's folder, locked until it is released or dropped.
 #[derive(Debug)]
@@ -180,6 +145,12 @@ impl Dir {
     /// Moves the SDK's stores aside, both: what the state store knows goes with the device.
     pub fn set_stores_aside(&self, message: &str) -> Result<Notice> {
         aside::set_aside(&self.path, NoticeKind::CryptoStore, &["store"], message)
+    }
+
+    /// Moves the SDK's stores out of the way of a new device, without a notice: somebody
+    /// asked for it. Where they are now; `None` if there were none.
+    pub fn put_stores_away(&self) -> Result<Option<PathBuf>> {
+        aside::put_away(&self.path, "store")
     }
 
     /// Moves an older copy of the stores aside, and the queues that came with it.

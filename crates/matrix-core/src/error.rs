@@ -146,6 +146,12 @@ impl Error {
         Self::new(ErrorCode::Internal, message)
     }
 
+    /// The homeserver has ended the session for good, which it does when the device is
+    /// logged out or deleted.
+    pub(crate) fn is_logged_out(&self) -> bool {
+        self.errcode.as_deref() == Some("M_UNKNOWN_TOKEN") && !self.soft_logout
+    }
+
     /// Whether the same request may succeed later without anyone doing anything.
     pub fn is_transient(&self) -> bool {
         matches!(

@@ -35,7 +35,10 @@ pub mod send;
 mod session;
 mod trust;
 
-pub use account::{Account, Identity};
+pub use account::{
+    Account, DirectInspection, DirectRepair, Identity, MappedRoom, OwnDevice, ProfileOutcome,
+    ProfileWish,
+};
 pub use config::{AccountConfig, Auth, CatchUp, NetworkConfig, Presence, Secret};
 pub use dir::{LockHolder, lock_holder, stored_identity};
 pub use error::{Error, ErrorCode, Result};
@@ -47,4 +50,5 @@ pub use inbox::InboxCounts;
 pub use outbox::{OutboxEntry, OutboxItem, OutboxState};
 pub use probe::{ProbeOptions, ProbeResult, probe};
 pub use queues::{DeadLetter, Queues};
+pub use session::{Renewal, Renewed, renew_device};
 pub use trust::{ChangedIdentity, KeyRecipients, SenderCheck};

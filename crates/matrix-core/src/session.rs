@@ -4,6 +4,7 @@
 //! is known whose device it is (AUT-11).
 
 mod login;
+mod renewal;
 mod sentences;
 mod way;
 
@@ -18,6 +19,7 @@ use std::{
 use matrix_sdk::reqwest;
 use ruma::{OwnedDeviceId, OwnedUserId, UserId};
 
+pub use self::renewal::{Renewal, Renewed, renew_device};
 use self::way::Way;
 use crate::{
     account::{DeviceKeys, Identity},
@@ -133,7 +135,13 @@ impl Session {
                         .device_of_our_own(user_id, password, account, lost)
                         .await?;
                 }
-                _ if lost => return Err(sentences::store_lost(dir.path(), &account)),
+                _ if lost => {
+                    return Err(sentences::store_lost(
+                        &config.account_id,
+                        dir.path(),
+                        &account,
+                    ));
+                }
                 _ if config.encryption => return Err(sentences::device_in_use(config, &account)),
                 _ => foreign = true,
             }
@@ -197,7 +205,6 @@ impl Session {
             return Err(sentences::session_ended(
                 &self.account_id,
                 &self.device_id,
-                self.dir.path(),
                 refused,
                 self.password.is_some(),
             ));

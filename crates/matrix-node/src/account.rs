@@ -6,6 +6,7 @@
 
 mod past;
 mod rooms;
+mod upkeep;
 
 use std::{
     collections::HashMap,

@@ -7,6 +7,7 @@ use matrix_core::{self as core, Error, ErrorCode, Result, Secret};
 use napi_derive::napi;
 use url::Url;
 
+use crate::{account::Identity, mirror::Cross};
 use crate::{mirror::Cross, trust::KeyRecipients};
 
 /// How the account proves who it is.
@@ -82,6 +83,61 @@ pub enum Presence {
     Online,
     /// There, and idle.
     Unavailable,
+}
+
+/// How to get a new device.
+#[napi(object, object_to_js = false)]
+pub struct Renewal {
+    /// Logs in; else the configured password does.
+    pub password: Option<String>,
+    /// Also if the present device works.
+    pub force: bool,
+}
+
+/// The account has another device now.
+#[napi(object, object_from_js = false)]
+pub struct Renewed {
+    /// Who the account is from now on.
+    pub identity: Identity,
+    /// The device it had, or was configured to use.
+    pub former_device: Option<String>,
+    /// The former device was this account's own, not another client's.
+    pub former_was_own: bool,
+    /// Where the former device's encryption store is now.
+    pub set_aside: Option<String>,
+    /// The configured access token is not used any more.
+    pub token_retired: bool,
+}
+
+impl Renewal {
+    /// As the core takes it.
+    pub(crate) fn into_core(self) -> core::Renewal {
+        let Self { password, force } = self;
+        core::Renewal {
+            password: password.map(Secret::new),
+            force,
+        }
+    }
+}
+
+impl Cross for core::Renewed {
+    type Js = Renewed;
+    fn cross(self) -> Renewed {
+        let Self {
+            identity,
+            former_device,
+            former_was_own,
+            set_aside,
+            token_retired,
+        } = self;
+        Renewed {
+            identity: identity.cross(),
+            former_device,
+            former_was_own,
+            set_aside: set_aside.map(|path| path.display().to_string()),
+            token_retired,
+        }
+    }
 }
 
 /// What to ask a homeserver.

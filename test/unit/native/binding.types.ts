@@ -6,6 +6,7 @@ import type * as Contract from "../../../ts/native/account.ts";
 import type * as Binding from "../../../ts/native/binding.d.ts";
 import type * as Queues from "../../../ts/native/queues.ts";
 import type * as Trust from "../../../ts/native/trust.ts";
+import type * as Upkeep from "../../../ts/native/upkeep.ts";
 
 /** Is only a type if `A` can stand where `B` is wanted. */
 type Fits<A extends B, B> = A;
@@ -28,6 +29,10 @@ export type HandsOut = [
   Fits<Binding.LogRecord, Contract.LogRecord>,
   Fits<Binding.ShownDeadLetter, Queues.ShownDeadLetter>,
   Fits<Binding.UnsentMessage, Queues.UnsentMessage>,
+  Fits<Binding.OwnDevice, Upkeep.OwnDevice>,
+  Fits<Binding.DirectRepair, Upkeep.DirectRepair>,
+  Fits<Binding.ProfileOutcome, Upkeep.ProfileOutcome>,
+  Fits<Binding.Renewed, Upkeep.Renewed>,
 ];
 
 /** … and the contract promises nothing that the addon does not hand out. */
@@ -48,6 +53,10 @@ export type Promises = [
   Fits<Contract.LogRecord, Binding.LogRecord>,
   Fits<Queues.ShownDeadLetter, Binding.ShownDeadLetter>,
   Fits<Queues.UnsentMessage, Binding.UnsentMessage>,
+  Fits<Upkeep.OwnDevice, Binding.OwnDevice>,
+  Fits<Upkeep.DirectRepair, Binding.DirectRepair>,
+  Fits<Upkeep.ProfileOutcome, Binding.ProfileOutcome>,
+  Fits<Upkeep.Renewed, Binding.Renewed>,
 ];
 
 /** What the contract allows as an argument is what the addon takes, both ways. */

@@ -24,6 +24,7 @@ import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Rec
 import { MatrixError } from "../../../ts/native/errors.ts";
 import type { SenderCheck } from "../../../ts/native/trust.ts";
 import type { Poll, Reaction, ReadMessages, ReadPage, SendLocation, SendPoll } from "../../../ts/native/past.ts";
+import type { DirectInspection, DirectRepair, OwnDevice, ProfileOutcome, ProfileWish } from "../../../ts/native/upkeep.ts";
 import { FakeQueues } from "./fake-queues.ts";
 
 export type Outgoing =
@@ -105,6 +106,15 @@ export class FakeAccount implements Account {
   readonly senders = new Map<string, Partial<SenderCheck>>();
   senderError: Error | undefined;
   readonly checks: { roomId: string; userId: string; sessionId?: string }[] = [];
+  /** The user's devices; ours is among them. */
+  ownDevices: OwnDevice[] = [];
+  /** What a homeserver would say to a deletion; nothing lets it happen. */
+  deleteError: (ids: string[], password?: string) => Error | undefined = () => undefined;
+  inspection: Partial<DirectInspection> = {};
+  repaired: Partial<DirectRepair> = {};
+  /** What the profile was asked to say, and what that changed; an error is thrown. */
+  readonly wishes: ProfileWish[] = [];
+  profileOutcome: Partial<ProfileOutcome> | Error = {};
   #health = emptyHealth();
   #keys = new Map<string, OutboxEntry>();
   #events = 0;
@@ -112,6 +122,7 @@ export class FakeAccount implements Account {
 
   constructor(identity: Identity = BOT) {
     this.identity = identity;
+    this.ownDevices = [{ deviceId: identity.deviceId, displayName: "OpenClaw Gateway", current: true }];
   }
 
   // ---- what a test does -------------------------------------------------
@@ -452,6 +463,34 @@ export class FakeAccount implements Account {
     this.senders.set(userId, { ...known, identityChanged: false });
     this.setHealth({ changedIdentities: this.#health.changedIdentities.filter((one) => one.userId !== userId) });
     return changed;
+  }
+
+  async devices(): Promise<OwnDevice[]> {
+    this.#open();
+    return this.ownDevices.map((device) => ({ ...device }));
+  }
+
+  async deleteDevices(ids: string[], password?: string): Promise<void> {
+    this.#open();
+    const error = this.deleteError(ids, password);
+    if (error) throw error;
+    this.ownDevices = this.ownDevices.filter((device) => !ids.includes(device.deviceId));
+  }
+
+  async inspectDirect(userId: string): Promise<DirectInspection> {
+    this.#open();
+    return { remoteUserId: userId, selfUserId: this.identity.userId, mappedRooms: [], discoveredStrictRoomIds: [], ...this.inspection };
+  }
+
+  async repairDirect(userId: string): Promise<DirectRepair> {
+    return { inspection: await this.inspectDirect(userId), encrypted: false, changed: true, contentBefore: "{}", contentAfter: "{}", ...this.repaired };
+  }
+
+  async setProfile(wish: ProfileWish): Promise<ProfileOutcome> {
+    this.#open();
+    this.wishes.push(wish);
+    if (this.profileOutcome instanceof Error) throw this.profileOutcome;
+    return { displayNameUpdated: wish.displayName !== undefined, avatarUpdated: false, convertedAvatar: false, ...this.profileOutcome };
   }
 
   #setUp<T>(asked: unknown, answer: T | Error): T {

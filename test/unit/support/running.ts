@@ -7,6 +7,7 @@ import type { DirectoryEntry, LookUp } from "../../../ts/native/directory.ts";
 import type { Memory } from "../../../ts/host/memory.ts";
 import { FakeAccount } from "./fake-account.ts";
 import type { OpenQueuesOptions } from "../../../ts/native/queues.ts";
+import type { Renewal, Renewed } from "../../../ts/native/upkeep.ts";
 import { FakeHost } from "./fake-host.ts";
 import { FakeQueues } from "./fake-queues.ts";
 
@@ -28,6 +29,9 @@ export class FakeNative implements Native {
   open: (options: OpenAccountOptions) => FakeAccount;
   holder: { pid: number; since: number } | undefined;
   probeError: Error | undefined;
+  /** What a renewal was asked for, and what it answers; an error is thrown. */
+  readonly renewals: Renewal[] = [];
+  renewed: Partial<Renewed> | Error = {};
 
   constructor(open: (options: OpenAccountOptions) => FakeAccount) {
     this.open = open;
@@ -50,6 +54,13 @@ export class FakeNative implements Native {
   async lookUp(options: LookUp): Promise<DirectoryEntry[]> {
     this.lookedUp.push(options);
     return this.found(options);
+  }
+
+  async renewDevice(options: OpenAccountOptions, renewal: Renewal): Promise<Renewed> {
+    this.renewals.push(renewal);
+    if (this.renewed instanceof Error) throw this.renewed;
+    const identity = { userId: "@bot:example.org", deviceId: "NEWDEVICE", homeserver: options.homeserver };
+    return { identity, formerWasOwn: true, tokenRetired: options.auth.type === "accessToken", ...this.renewed };
   }
 
   async probe(): Promise<{ versions: string[]; features: string[]; oauth: boolean; elapsedMs: number }> {

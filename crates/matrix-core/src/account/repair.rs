@@ -35,7 +35,7 @@ pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, De
     let keys = match keys() {
         Err(error) if error.code == ErrorCode::StoreCorrupt => {
             if !password {
-                return Err(blocked(&error, dir.path()));
+                return Err(blocked(&error, &config.account_id));
             }
             dir.set_everything_aside(&format!(
                 "{error}. Nothing in the folder can be read without the right store.key: \
@@ -57,7 +57,7 @@ pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, De
             if !password {
                 return Err(blocked(
                     &Error::new(ErrorCode::StoreCorrupt, what),
-                    dir.path(),
+                    &config.account_id,
                 ));
             }
             dir.set_stores_aside(&format!(
@@ -83,7 +83,7 @@ pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, De
                             marker.display()
                         ),
                     ),
-                    dir.path(),
+                    &config.account_id,
                 ));
             }
             // The queues came back with it: what they hold as open was finished since.
@@ -105,20 +105,19 @@ pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, De
 }
 
 /// What a person without a password can do about lost device keys.
-fn blocked(error: &Error, dir: &Path) -> Error {
+fn blocked(error: &Error, account_id: &str) -> Error {
     Error::new(
         error.code,
         format!(
-            "{error}. Set `userId` and `password`: it is then set aside and the account logs in \
-             as a new device. Or stop the gateway, move {} away and put the token of a new login \
-             into `accessToken`",
-            dir.display()
+            "{error}. Run `openclaw matrix devices renew --account {account_id} --password-stdin`, \
+             or set `userId` and `password`: it is then set aside and the account logs in as a \
+             new device",
         ),
     )
 }
 
 /// The inbox, and whether what it held is lost.
-pub(super) async fn inbox(dir: &Arc<Dir>, keys: &StoreKeys) -> Result<(Inbox, bool)> {
+pub(crate) async fn inbox(dir: &Arc<Dir>, keys: &StoreKeys) -> Result<(Inbox, bool)> {
     let path = dir.inbox()?;
     let lost = is_lost(dir, &path)?;
     let opened = match lost {

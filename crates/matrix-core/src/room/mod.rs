@@ -11,7 +11,7 @@ mod tests;
 
 use crate::event::{Membership, MessageKind};
 
-pub(crate) use direct::{DirectRooms, direct_candidates};
+pub(crate) use direct::{DirectMap, DirectRooms, direct_candidates};
 pub(crate) use info::info;
 pub(crate) use invites::invites;
 pub(crate) use member::member;

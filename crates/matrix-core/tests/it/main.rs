@@ -4,6 +4,7 @@
 mod contract;
 #[path = "../crossing/mod.rs"]
 mod crossing;
+mod devices;
 mod disk;
 mod failpoints;
 mod malformed;

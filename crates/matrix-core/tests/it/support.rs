@@ -59,6 +59,8 @@ pub struct State {
     /// Bodies of `/keys/upload`.
     pub uploads: Vec<Value>,
     pub logins: Vec<Value>,
+    /// Answers of paths that nothing else here knows.
+    pub answers: BTreeMap<String, (u16, Value)>,
     /// Every `/sync` so far: its `since`, or nothing.
     pub asked: Vec<String>,
     /// What was sent, each transaction once.
@@ -262,7 +264,10 @@ impl Respond for Script {
                 };
                 ok(json!({"event_id": event_id})).set_delay(state.send_delay)
             }
-            _ => error(404, "M_NOT_FOUND", json!({})),
+            path => match state.answers.get(path) {
+                Some((status, answer)) => ResponseTemplate::new(*status).set_body_json(answer),
+                None => error(404, "M_NOT_FOUND", json!({})),
+            },
         }
     }
 }

@@ -7,12 +7,16 @@ mod backup;
 mod bootstrap;
 #[path = "../crossing/mod.rs"]
 mod crossing;
+mod devices;
+mod direct;
 mod encryption;
 mod failpoints;
 mod other_client;
 mod past;
 mod plain;
+mod profile;
 mod recovery;
+mod renewal;
 mod rooms;
 mod second_client;
 mod server_state;

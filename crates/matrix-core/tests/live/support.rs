@@ -128,6 +128,11 @@ impl Homeserver {
 
     /// Logs in once more, for a look from outside.
     pub async fn log_in(&self, person: &Person) -> Person {
+        self.log_in_as(person, None).await
+    }
+
+    /// Logs in on a new device of that name.
+    pub async fn log_in_as(&self, person: &Person, device_name: Option<&str>) -> Person {
         let answer = self
             .ask(
                 reqwest::Method::POST,
@@ -137,6 +142,7 @@ impl Homeserver {
                     "type": "m.login.password",
                     "identifier": {"type": "m.id.user", "user": person.user_id},
                     "password": person.password,
+                    "initial_device_display_name": device_name,
                 }),
             )
             .await;
