@@ -12,7 +12,7 @@ export interface RunningAccount {
   resolved: () => ResolvedMatrixAccount;
   /** Newest health the account reported. */
   health?: Health;
-  /** What the configured recovery key could not do. */
+  /** What the account's recovery key could not do at its start. */
   recoveryProblem?: string;
   startedAt: number;
 }

@@ -24,7 +24,7 @@ export interface MatrixProbe {
   code?: string;
   /** Of the account that runs here. */
   health?: Health;
-  /** What its configured recovery key could not do. */
+  /** What its recovery key could not do at the start. */
   recoveryProblem?: string;
 }
 
@@ -97,7 +97,7 @@ export function healthIssues(accountId: string, health: Health, now: number = Da
     add(
       "auth",
       "The homeserver refused this device's one-time keys: the device's encryption keys were used by another client or restored from an old copy.",
-      "Give the account a device of its own: set userId and password instead of accessToken.",
+      `Give the account a new device: run \`openclaw matrix devices renew --account ${accountId} --password-stdin\`. With userId and password configured it makes one by itself.`,
     );
   }
   for (const notice of health.notices) add("runtime", notice.message.endsWith(".") ? notice.message : `${notice.message}.`);
@@ -140,7 +140,7 @@ export const status: ChannelStatusAdapter<ResolvedMatrixAccount, MatrixProbe> = 
       const health = probe?.health ?? runningAccount(snapshot.accountId)?.health;
       if (health) issues.push(...healthIssues(snapshot.accountId, health));
       const unrecovered = probe?.recoveryProblem ?? runningAccount(snapshot.accountId)?.recoveryProblem;
-      if (unrecovered) issues.push({ accountId: snapshot.accountId, kind: "auth", message: `The configured recoveryKey did not do its work: ${unrecovered}`, fix: `See \`openclaw matrix verify status --account ${snapshot.accountId} --verbose\`.` });
+      if (unrecovered) issues.push({ accountId: snapshot.accountId, kind: "auth", message: unrecovered, fix: `See \`openclaw matrix verify status --account ${snapshot.accountId} --verbose\`.` });
       return issues.map((issue) => ({ channel: "matrix", ...issue }));
     }),
 };

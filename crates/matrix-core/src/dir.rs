@@ -6,6 +6,7 @@
 //! session.json      the access token of a login of ours, encrypted with the store key
 //! store.key         the store key, wrapped with `storePassphrase` where set
 //! recovery.json     the recovery key, encrypted with the store key
+//! keys-refused.json the device whose one-time keys the homeserver refused last
 //! store/            the SDK's SQLite files
 //! inbox.sqlite3     outbox.sqlite3
 //! aside/            what could not be used, a folder a case
@@ -17,6 +18,7 @@ mod files;
 mod key;
 mod lock;
 mod recovery;
+mod refused;
 #[cfg(test)]
 mod tests;
 
@@ -221,6 +223,7 @@ impl Dir {
             &[
                 "store",
                 "session.json",
+                "recovery.json",
                 "inbox.sqlite3",
                 "inbox.sqlite3-wal",
                 "inbox.sqlite3-shm",

@@ -83,6 +83,9 @@ impl Crypto<'_> {
                 Ok(_) => Some(true),
                 // Only the homeserver's own word counts, not some proxy's 404.
                 Err(e) if e.errcode.as_deref() == Some("M_NOT_FOUND") => Some(false),
+                // A deleted device's token is refused for good; after a soft logout the
+                // device is still there.
+                Err(e) if e.code == ErrorCode::AuthExpired && !e.soft_logout => Some(false),
                 Err(_) => None,
             },
             pending_verifications: 0,
