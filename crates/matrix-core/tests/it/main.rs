@@ -6,6 +6,7 @@ mod contract;
 mod crossing;
 mod disk;
 mod failpoints;
+mod lost;
 mod malformed;
 mod nonsense;
 mod olm_peer;

@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it shows")]
 
 mod auth;
-#[path = "../crossing/mod.rs"]
-mod crossing;
 mod backup;
 mod bootstrap;
+#[path = "../crossing/mod.rs"]
+mod crossing;
 mod encryption;
 mod failpoints;
+mod forced;
+mod half_done;
+mod loss;
 mod other_client;
 mod plain;
 mod recovery;
