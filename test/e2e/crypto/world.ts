@@ -108,6 +108,8 @@ export class Ours {
   readonly stateDir: string;
   /** Everything it has handed out, over all its starts. */
   readonly seen: InboundEvent[] = [];
+  /** Wraps the key of its store. */
+  storePassphrase: string | undefined;
   readonly #world: World;
   #account: Account | undefined;
   #reading: Promise<void> | undefined;
@@ -129,7 +131,7 @@ export class Ours {
 
   get options(): OpenAccountOptions {
     const { userId, password } = this.user;
-    return accountOptions(this.#world.proxy.url, this.stateDir, { auth: { type: "password", userId, password } });
+    return accountOptions(this.#world.proxy.url, this.stateDir, { auth: { type: "password", userId, password }, storePassphrase: this.storePassphrase });
   }
 
   async start(): Promise<void> {
