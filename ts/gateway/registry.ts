@@ -15,7 +15,7 @@ export interface RunningAccount {
   inbound?: InboundPorts;
   /** Newest health the account reported. */
   health?: Health;
-  /** What the configured recovery key could not do. */
+  /** What the account's recovery key could not do at its start. */
   recoveryProblem?: string;
   startedAt: number;
 }

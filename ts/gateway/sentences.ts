@@ -47,7 +47,7 @@ function advice(code: MatrixErrorCode, path: string, accountId: string): string 
   }
 }
 
-function sentence(text: string): string {
+export function sentence(text: string): string {
   const trimmed = text.trim();
   return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }

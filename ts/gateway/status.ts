@@ -54,7 +54,7 @@ export interface MatrixProbe {
   code?: string;
   /** Of the account that runs here. */
   health?: Health;
-  /** What its configured recovery key could not do. */
+  /** What its recovery key could not do at the start. */
   recoveryProblem?: string;
 }
 
@@ -188,7 +188,7 @@ export const status: ChannelStatusAdapter<ResolvedMatrixAccount, MatrixProbe> = 
       const health = probe?.health ?? runningAccount(snapshot.accountId)?.health;
       if (health) issues.push(...healthIssues(snapshot.accountId, health));
       const unrecovered = probe?.recoveryProblem ?? runningAccount(snapshot.accountId)?.recoveryProblem;
-      if (unrecovered) issues.push({ accountId: snapshot.accountId, kind: "auth", message: `The configured recoveryKey did not do its work: ${unrecovered}`, fix: `See \`openclaw matrix verify status --account ${snapshot.accountId} --verbose\`.` });
+      if (unrecovered) issues.push({ accountId: snapshot.accountId, kind: "auth", message: unrecovered, fix: `See \`openclaw matrix verify status --account ${snapshot.accountId} --verbose\`.` });
       return issues.map((issue) => ({ channel: "matrix", ...issue }));
     }),
 };

@@ -74,8 +74,11 @@ export declare class Account {
   recoveryKey(): Promise<string | undefined | null>
   /** Makes what is missing of the account's encryption, and takes over what is there. */
   bootstrapEncryption(options: BootstrapOptions): Promise<Bootstrapped>
-  /** Verifies this device with the recovery key and connects it to the backup. */
-  recover(recoveryKey: string): Promise<Recovered>
+  /**
+   * Verifies this device with the recovery key, or the one that the account's folder
+   * keeps, and connects it to the backup.
+   */
+  recover(recoveryKey?: string | undefined | null): Promise<Recovered>
   /** Downloads all room keys of the backup. */
   restoreBackup(recoveryKey?: string | undefined | null): Promise<Restored>
   /** Begins a new backup and takes the former one off the homeserver. */

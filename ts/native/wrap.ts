@@ -198,7 +198,7 @@ class NativeAccount implements Account {
     return call(() => this.#native.bootstrapEncryption(options));
   }
 
-  recover(recoveryKey: string): Promise<Recovered> {
+  recover(recoveryKey?: string): Promise<Recovered> {
     return call(() => this.#native.recover(recoveryKey));
   }
 

@@ -7,6 +7,7 @@
 //! store.key         the store key, wrapped with `storePassphrase` where set
 //! recovery.json     the recovery key, encrypted with the store key
 //! avatar.json       the picture that was uploaded, and where it came from
+//! keys-refused.json the device whose one-time keys the homeserver refused last
 //! store/            the SDK's SQLite files
 //! inbox.sqlite3     outbox.sqlite3
 //! aside/            what could not be used, a folder a case
@@ -20,6 +21,7 @@ mod files;
 mod key;
 mod lock;
 mod recovery;
+mod refused;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -185,6 +187,7 @@ impl Dir {
             &[
                 "store",
                 "session.json",
+                "recovery.json",
                 "inbox.sqlite3",
                 "inbox.sqlite3-wal",
                 "inbox.sqlite3-shm",

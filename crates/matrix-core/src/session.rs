@@ -26,11 +26,16 @@ use crate::{
     config::{AccountConfig, Auth, Secret},
     dir::{AccountFile, Dir, StoreKeys},
     error::{Error, ErrorCode, Result},
+    health::now_ms,
     rest::Rest,
 };
 
 /// For each request of the way in.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A device whose keys are refused so soon after those of the one before it is no copy of
+/// another: making more of them would not help.
+const RENEWED_LATELY: Duration = Duration::from_secs(24 * 3600);
 
 /// Who we are, and how to prove it again.
 #[derive(Debug)]
@@ -193,6 +198,32 @@ impl Session {
         self.rest
             .token()
             .ok_or_else(|| Error::internal("a session without a token"))
+    }
+
+    /// The homeserver refused a one-time key of this device: somebody has used the device's
+    /// encryption with another copy of its store (#5200 of the SDK), and nothing that this
+    /// one encrypts or is sent can be relied on. Where a password can make another device
+    /// that is noted for the next start, and the error that ends this one is returned.
+    /// `None`: nothing can be done here, or it was done a moment ago and did not help.
+    ///
+    /// # Errors
+    /// `storage_failed`.
+    pub async fn give_device_up(&self) -> Result<Option<Error>> {
+        if self.password.is_none() {
+            return Ok(None);
+        }
+        let (dir, device) = (Arc::clone(&self.dir), self.device_id.to_string());
+        let noted = tokio::task::spawn_blocking(move || {
+            let lately = |at: u64| now_ms().saturating_sub(at) < RENEWED_LATELY.as_millis() as u64;
+            match dir.refused_keys() {
+                Some(last) if last.device_id != device && lately(last.at) => Ok(false),
+                _ => dir.note_refused_keys(&device).map(|()| true),
+            }
+        });
+        let noted = noted
+            .await
+            .map_err(|e| Error::internal(format!("a task ended early: {e}")))??;
+        Ok(noted.then(|| sentences::keys_refused(&self.device_id)))
     }
 
     /// The homeserver refused the token with `refused`: after a soft logout logs in

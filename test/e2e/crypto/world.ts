@@ -108,6 +108,8 @@ export class Ours {
   readonly stateDir: string;
   /** Everything it has handed out, over all its starts. */
   readonly seen: InboundEvent[] = [];
+  /** Wraps the key of its store. */
+  storePassphrase: string | undefined;
   readonly #world: World;
   #changes: Partial<OpenAccountOptions>;
   #account: Account | undefined;
@@ -131,7 +133,7 @@ export class Ours {
 
   get options(): OpenAccountOptions {
     const { userId, password } = this.user;
-    return accountOptions(this.#world.proxy.url, this.stateDir, { auth: { type: "password", userId, password }, ...this.#changes });
+    return accountOptions(this.#world.proxy.url, this.stateDir, { auth: { type: "password", userId, password }, storePassphrase: this.storePassphrase, ...this.#changes });
   }
 
   /** Other options from the next start on. */

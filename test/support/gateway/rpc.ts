@@ -1,57 +1,67 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import type { OpenClawHome } from "./home.ts";
 
-interface Waiting {
-  resolve: (value: unknown) => void;
-  reject: (error: Error) => void;
+const CHILD = fileURLToPath(new URL("./rpc-child.mjs", import.meta.url));
+
+/** The gateway's own time for a method unless the test says otherwise, in milliseconds. */
+const TIMEOUT_MS = 120_000;
+
+/** A refusal of the gateway's. */
+export class GatewayRefusal extends Error {
+  /** The plugin's code for it. */
+  readonly matrixCode: string | undefined;
+
+  constructor(method: string, error: { message: string; details?: { matrixCode?: string } }) {
+    super(`${method}: ${error.message}`);
+    this.name = "GatewayRefusal";
+    this.matrixCode = error.details?.matrixCode;
+  }
 }
 
+type Answer = { ready: true } | { id: number; ok: unknown } | { id: number; error: ConstructorParameters<typeof GatewayRefusal>[1] };
+
 /**
- * A person's way to the gateway's methods, from one process that stays: a command of the host's
- * takes ten seconds to load, and a test asks many questions.
+ * Gateway methods, called as the host's command line calls them, without its ten seconds of
+ * loading each time. A process of its own: the host's client reads the home of its environment.
  */
 export class GatewayRpc {
-  readonly #child: ChildProcessWithoutNullStreams;
-  readonly #calls = new Map<number, Waiting>();
-  #last = 0;
-  #stderr = "";
+  readonly #child: ChildProcess;
+  readonly #ready: Promise<void>;
+  readonly #waiting = new Map<number, { method: string; resolve: (answer: unknown) => void; reject: (error: Error) => void }>();
+  #calls = 0;
 
-  constructor(home: Pick<OpenClawHome, "env">) {
-    this.#child = spawn(process.execPath, [join(import.meta.dirname, "rpc-child.ts")], { env: home.env, stdio: "pipe" });
-    this.#child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-4000);
+  constructor(home: OpenClawHome) {
+    this.#child = fork(CHILD, { env: home.env, stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#ready = promise;
+    this.#child.on("message", (answer: Answer) => {
+      if ("ready" in answer) return resolve();
+      const waiting = this.#waiting.get(answer.id);
+      this.#waiting.delete(answer.id);
+      if ("ok" in answer) waiting?.resolve(answer.ok);
+      else waiting?.reject(new GatewayRefusal(waiting.method, answer.error));
     });
-    createInterface({ input: this.#child.stdout }).on("line", (line) => this.#take(line));
-    this.#child.once("close", () => {
-      for (const call of this.#calls.values()) call.reject(new Error(`the calling process ended: ${this.#stderr}`));
-      this.#calls.clear();
+    this.#child.on("close", (code) => {
+      const error = new Error(`the gateway client ended with ${code}`);
+      reject(error);
+      for (const waiting of this.#waiting.values()) waiting.reject(error);
     });
-    this.#child.stdin.on("error", () => undefined);
+    promise.catch(() => undefined);
   }
 
-  #take(line: string): void {
-    // The host may print notes of its own.
-    if (!line.startsWith("{")) return;
-    const answer = JSON.parse(line) as { id: number; ok?: unknown; error?: string };
-    const call = this.#calls.get(answer.id);
-    this.#calls.delete(answer.id);
-    if (answer.error === undefined) call?.resolve(answer.ok);
-    else call?.reject(new Error(answer.error));
-  }
-
-  call<T>(method: string, params: Record<string, unknown> = {}): Promise<T> {
-    const id = ++this.#last;
+  /** @throws GatewayRefusal if the method failed */
+  async call<T = Record<string, unknown>>(method: string, params: object = {}, timeoutMs = TIMEOUT_MS): Promise<T> {
+    await this.#ready;
+    const id = ++this.#calls;
     return new Promise<T>((resolve, reject) => {
-      this.#calls.set(id, { resolve: resolve as (value: unknown) => void, reject });
-      this.#child.stdin.write(`${JSON.stringify({ id, method, params })}\n`);
+      this.#waiting.set(id, { method, resolve: (answer) => resolve(answer as T), reject });
+      this.#child.send({ id, method, params, timeoutMs });
     });
   }
 
-  async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#child.once("close", resolve));
-    this.#child.kill();
-    await closed;
+  close(): void {
+    this.#child.removeAllListeners("close");
+    this.#child.kill("SIGKILL");
   }
 }

@@ -12,6 +12,7 @@ import { logger } from "matrix-js-sdk/lib/logger.js";
 import type { Credentials } from "../../homeserver/users.ts";
 import { until } from "../process.ts";
 import { BaseHuman, seen } from "./base.ts";
+import { JsSdkEncryption, SecretStorageKeyInHand } from "./js-sdk-encryption.ts";
 
 /** Drops everything that is written to it. */
 const silent: NonNullable<ICreateClientOpts["logger"]> = {
@@ -30,21 +31,26 @@ export class JsSdkHuman extends BaseHuman {
   readonly client = "matrix-js-sdk";
   /** The SDK's own client, for what the interface does not cover. */
   readonly sdk: MatrixClient;
+  /** The account's cross-signing, secret storage and backup, as this client handles them. */
+  readonly encryption: JsSdkEncryption;
 
-  private constructor(credentials: Credentials, sdk: MatrixClient) {
+  private constructor(credentials: Credentials, sdk: MatrixClient, inHand: SecretStorageKeyInHand) {
     super(credentials);
     this.sdk = sdk;
+    this.encryption = new JsSdkEncryption(sdk, credentials, inHand);
   }
 
   static async start(credentials: Credentials): Promise<JsSdkHuman> {
+    const inHand = new SecretStorageKeyInHand();
     const sdk = createClient({
       baseUrl: credentials.homeserver,
       userId: credentials.userId,
       deviceId: credentials.deviceId,
       accessToken: credentials.accessToken,
       logger: silent,
+      cryptoCallbacks: inHand.callbacks,
     });
-    const human = new JsSdkHuman(credentials, sdk);
+    const human = new JsSdkHuman(credentials, sdk, inHand);
     await sdk.initRustCrypto({ useIndexedDB: false });
     sdk.on(ClientEvent.Event, (event) => human.#take(event));
     sdk.on(MatrixEventEvent.Decrypted, (event) => human.#take(event));

@@ -100,6 +100,8 @@ export class FakeAccount implements Account {
   readonly setups: unknown[] = [];
   bootstrapped: Partial<Bootstrapped> | Error = {};
   recovered: Partial<Recovered> | Error = {};
+  /** The same without a key being given. */
+  recoveredByKept: Partial<Recovered> | Error = {};
   restored: Partial<Restored> | Error = {};
   backupReset: Partial<BackupReset> | Error = {};
   /** What is known of senders now, by user id, and what was asked of them; an error is thrown once. */
@@ -429,13 +431,14 @@ export class FakeAccount implements Account {
     };
   }
 
-  async recover(recoveryKey: string): Promise<Recovered> {
+  async recover(recoveryKey?: string): Promise<Recovered> {
+    const kept = recoveryKey === undefined;
     return {
       recoveryKeyAccepted: true,
       backupUsable: true,
       deviceOwnerVerified: true,
       refusals: [],
-      ...this.#setUp({ recover: recoveryKey }, this.recovered),
+      ...this.#setUp({ recover: kept ? "the kept one" : recoveryKey }, kept ? this.recoveredByKept : this.recovered),
     };
   }
 

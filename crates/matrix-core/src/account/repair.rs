@@ -28,6 +28,11 @@ pub(crate) enum DeviceKeys {
     Lost,
 }
 
+/// What follows when a device's keys are lost. With a recovery key that is kept or
+/// configured, the new device verifies itself and connects to the backup.
+const NEW_DEVICE: &str = "the account logs in as a new device, which reads older encrypted \
+    messages only out of the room-key backup";
+
 /// The keys of the folder and the state of the SDK's stores. Waits for the disk.
 pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, DeviceKeys)> {
     let password = matches!(config.auth, Auth::Password { .. });
@@ -39,8 +44,9 @@ pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, De
             }
             dir.set_everything_aside(&format!(
                 "{error}. Nothing in the folder can be read without the right store.key: \
-                 everything was set aside and the account logs in as a new device. Messages that \
-                 were not answered yet are lost, and older encrypted ones cannot be read"
+                 everything was set aside, the kept recovery key with it, and the account logs in \
+                 as a new device. Messages that were not answered yet are lost, and older \
+                 encrypted ones can be read only with `recoveryKey`"
             ))?;
             keys()?
         }
@@ -48,6 +54,15 @@ pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, De
     };
     let device_keys = match dir.crypto_store()? {
         CryptoStore::Empty => DeviceKeys::Absent,
+        CryptoStore::Whole if password && keys_refused(dir) => {
+            dir.set_stores_aside(&format!(
+                "the homeserver refused this device's one-time keys, because its encryption was \
+                 used with another copy of the store in {} (a snapshot that was put back, or the \
+                 same login elsewhere?): the store was set aside and {NEW_DEVICE}",
+                dir.path().display()
+            ))?;
+            DeviceKeys::Lost
+        }
         CryptoStore::Whole => DeviceKeys::Whole,
         CryptoStore::Damaged(why) => {
             let what = format!(
@@ -60,10 +75,7 @@ pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, De
                     &config.account_id,
                 ));
             }
-            dir.set_stores_aside(&format!(
-                "{what}: it was set aside and the account logs in as a new device, which cannot \
-                 read older encrypted messages"
-            ))?;
+            dir.set_stores_aside(&format!("{what}: it was set aside and {NEW_DEVICE}"))?;
             DeviceKeys::Lost
         }
         CryptoStore::RolledBack => {
@@ -88,9 +100,8 @@ pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, De
             }
             // The queues came back with it: what they hold as open was finished since.
             dir.set_rolled_back_aside(&format!(
-                "{what}. It was set aside with the queues and the account logs in as a new \
-                 device, which cannot read older encrypted messages; what was said since the copy \
-                 was made and not answered is not answered"
+                "{what}. It was set aside with the queues and {NEW_DEVICE}; what was said since the \
+                 copy was made and not answered is not answered"
             ))?;
             DeviceKeys::Lost
         }
@@ -102,6 +113,15 @@ pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, De
         );
     }
     Ok((keys, device_keys))
+}
+
+/// Whether the homeserver refused this device's one-time keys: see
+/// [`crate::session::Session::give_device_up`].
+fn keys_refused(dir: &Dir) -> bool {
+    let (Ok(Some(account)), Some(refused)) = (dir.account(), dir.refused_keys()) else {
+        return false;
+    };
+    account.device_id == refused.device_id
 }
 
 /// What a person without a password can do about lost device keys.

@@ -153,22 +153,32 @@ pub(super) fn session_damaged(account_id: &str, error: Error) -> Error {
 /// See [`super::stored_account`].
 pub(super) const OWNER_UNKNOWN: &str = "account.json and session.json are damaged, so nobody \
     knows which device the encryption store belongs to: it was set aside and the account logs in \
-    as a new device, which cannot read older encrypted messages";
+    as a new device, which reads older encrypted messages only out of the room-key backup";
 
 pub(super) fn keys_gone(dir: &Path, account: &AccountFile) -> String {
     format!(
         "the encryption keys of device {} are gone from {}: the account logs in as a new device, \
-         which cannot read older encrypted messages",
+         which reads older encrypted messages only out of the room-key backup",
         account.device_id,
         dir.display()
+    )
+}
+
+pub(super) fn keys_refused(device: &ruma::DeviceId) -> Error {
+    Error::new(
+        ErrorCode::StoreCorrupt,
+        format!(
+            "the homeserver refused the one-time keys of device {device}: its encryption has been \
+             used with another copy of this store; the account logs in as a new device"
+        ),
     )
 }
 
 pub(super) fn device_removed(account: &AccountFile) -> String {
     format!(
         "session.json was damaged, and device {} turned out to be removed on the homeserver: its \
-         encryption store was set aside and the account logs in as a new device, which cannot \
-         read older encrypted messages",
+         encryption store was set aside and the account logs in as a new device, which reads \
+         older encrypted messages only out of the room-key backup",
         account.device_id
     )
 }

@@ -11,7 +11,7 @@ use ruma::{
 use super::{TIMEOUT, login, parse_user, sentences};
 use crate::{
     account::DeviceKeys,
-    config::{AccountConfig, Secret},
+    config::{AccountConfig, Auth, Secret},
     dir::{AccountFile, Dir, StoreKeys},
     error::{Error, ErrorCode, Result},
     rest::Rest,
@@ -195,7 +195,14 @@ impl Way<'_> {
             if lost { "lost" } else { "another client's" }
         );
         let mut account = self.log_in(user_id, password, None, None).await?;
-        account.instead_of = Some(taken.device_id);
+        // Through any number of new devices: the one that the configuration names.
+        let Auth::Password { device_id, .. } = &self.config.auth else {
+            return Err(Error::internal("a login without a password"));
+        };
+        account.instead_of = match taken.instead_of {
+            Some(asked) if device_id.as_ref().is_some_and(|id| *id == *asked) => Some(asked),
+            _ => Some(taken.device_id),
+        };
         self.dir.save_account(&account)?;
         Ok(account)
     }

@@ -7,6 +7,7 @@ mod crossing;
 mod devices;
 mod disk;
 mod failpoints;
+mod lost;
 mod malformed;
 mod nonsense;
 mod olm_peer;

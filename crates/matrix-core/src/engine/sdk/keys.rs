@@ -15,8 +15,8 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use super::trust;
-use crate::health::HealthCell;
+use super::{SdkEngine, trust};
+use crate::{error::Error, health::HealthCell};
 
 /// Rooms whose keys arrived and nobody has asked for yet. Keys that come between two
 /// calls of [`Self::next`] are not lost.
@@ -134,5 +134,22 @@ impl Watch {
             .abort_handle(),
         );
         Self(tasks)
+    }
+}
+
+impl SdkEngine {
+    /// The end of this run if the homeserver has refused one-time keys and the next start
+    /// can do something about it.
+    pub(super) async fn refused_keys(&self) -> Option<Error> {
+        if !self.params.health.now().duplicate_one_time_keys {
+            return None;
+        }
+        match self.params.session.give_device_up().await {
+            Ok(ended) => ended,
+            Err(error) => {
+                tracing::warn!(%error, "the device with refused keys stays in use for now");
+                None
+            }
+        }
     }
 }

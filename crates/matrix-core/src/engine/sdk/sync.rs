@@ -79,6 +79,9 @@ impl SdkEngine {
         // What waited for a key over the restart is tried first.
         self.keys.any();
         loop {
+            if let Some(ended) = self.refused_keys().await {
+                return ended;
+            }
             let step = AssertUnwindSafe(Box::pin(self.step(&standing))).catch_unwind();
             let trouble = match step.await {
                 Ok(Ok(())) => {
