@@ -7,6 +7,7 @@ mod repair;
 mod rooms;
 mod sends;
 mod tasks;
+mod verification;
 
 use std::{
     sync::{

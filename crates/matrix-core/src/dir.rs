@@ -6,6 +6,7 @@
 //! session.json      the access token of a login of ours, encrypted with the store key
 //! store.key         the store key, wrapped with `storePassphrase` where set
 //! recovery.json     the recovery key, encrypted with the store key
+//! verification.json when other devices were asked to verify; verifications under way
 //! store/            the SDK's SQLite files
 //! inbox.sqlite3     outbox.sqlite3
 //! aside/            what could not be used, a folder a case
@@ -19,6 +20,7 @@ mod lock;
 mod recovery;
 #[cfg(test)]
 mod tests;
+mod verification;
 
 use std::{
     path::{Path, PathBuf},

@@ -21,6 +21,7 @@ mod redact;
 mod room;
 mod runtime;
 mod send;
+mod verification;
 
 use std::path::PathBuf;
 

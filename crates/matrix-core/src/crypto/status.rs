@@ -85,7 +85,7 @@ impl Crypto<'_> {
                 Err(e) if e.errcode.as_deref() == Some("M_NOT_FOUND") => Some(false),
                 Err(_) => None,
             },
-            pending_verifications: 0,
+            pending_verifications: self.verifications.pending(),
             master_key_published: published.master,
             self_signing_key_published: published.self_signing,
             user_signing_key_published: published.user_signing,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, TransactionId, UserId};
 
 use crate::{
-    crypto::{Crypto, EncryptionStatus},
+    crypto::{Crypto, EncryptionStatus, Verifications},
     error::Result,
     event::{NewEvent, Undecryptable},
     room::{FetchedMessage, MemberInfo, RoomInfo},
@@ -104,6 +104,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// What sets encryption up; refused where the device is another client's.
     async fn encryption(&self) -> Result<Crypto<'_>>;
+
+    /// The verifications; `None` where the device is another client's.
+    fn verifications(&self) -> Option<Verifications> {
+        None
+    }
 
     /// Frees everything inside two seconds; idempotent.
     async fn close(&self);

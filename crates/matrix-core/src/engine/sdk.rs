@@ -19,7 +19,7 @@ mod unheard;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use matrix_sdk::{Client, Room, RoomState};
+use matrix_sdk::{Client, Room, RoomState, sync::RoomUpdates};
 use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, TransactionId, UserId};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
@@ -30,7 +30,7 @@ use self::{
 };
 use super::{Decrypted, Engine, HistoryPage};
 use crate::{
-    crypto::{Crypto, CryptoParts, EncryptionStatus},
+    crypto::{Crypto, CryptoParts, EncryptionStatus, Verifications},
     error::{Error, ErrorCode, Result},
     event::Undecryptable,
     health::HealthCell,
@@ -69,6 +69,7 @@ pub(crate) struct SdkEngine {
     current: RwLock<Option<Built>>,
     keys: Arc<KeysArrived>,
     unheard: Unheard,
+    verifications: Verifications,
 }
 
 impl SdkEngine {
@@ -80,13 +81,17 @@ impl SdkEngine {
     /// of another device.
     pub async fn open(params: SdkParams) -> Result<Self> {
         let keys = Arc::new(KeysArrived::default());
+        let verifications = Verifications::new(
+            Arc::clone(&params.session.dir),
+            params.session.device_id.as_str(),
+        );
         let token = client::usable(params.inbox.token().await?);
         let start = match token.as_deref() {
             // At most one step ahead of what the inbox held: the best there is.
             None if params.inbox_lost => Start::AsStored,
             token => Start::At(token),
         };
-        let built = Box::pin(Built::new(&params, &keys, start)).await?;
+        let built = Box::pin(Built::new(&params, &keys, &verifications, start)).await?;
         if start == Start::AsStored
             && let Some(token) = client::stored_token(&built.crypto.client).await?
         {
@@ -107,6 +112,7 @@ impl SdkEngine {
             current: RwLock::new(Some(built)),
             keys,
             unheard: Unheard::default(),
+            verifications,
         })
     }
 
@@ -122,6 +128,14 @@ impl SdkEngine {
             current.as_ref().map(|built| &built.crypto)
         })
         .map_err(|_| Error::closed())
+    }
+
+    /// Requests to verify that a sync brought into the rooms.
+    fn look_for_verifications(&self, rooms: &RoomUpdates) {
+        if self.params.encryption {
+            self.verifications
+                .look_through(rooms, &self.params.session.user_id);
+        }
     }
 
     /// A room the SDK knows.
@@ -220,11 +234,17 @@ impl Engine for SdkEngine {
         Ok(Crypto::new(
             self.crypto().await?,
             &self.params.session,
+            &self.verifications,
             self.params.encryption,
         ))
     }
 
+    fn verifications(&self) -> Option<Verifications> {
+        Some(self.verifications.clone())
+    }
+
     async fn close(&self) {
+        self.verifications.close();
         let built = match tokio::time::timeout(CLOSE_GRACE, self.current.write()).await {
             Ok(mut current) => current.take(),
             Err(_) => None,

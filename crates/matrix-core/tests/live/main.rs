@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it shows")]
 
 mod auth;
-#[path = "../crossing/mod.rs"]
-mod crossing;
 mod backup;
 mod bootstrap;
+#[path = "../crossing/mod.rs"]
+mod crossing;
 mod encryption;
 mod failpoints;
 mod other_client;
