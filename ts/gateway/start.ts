@@ -18,6 +18,7 @@ import { createPorts } from "./ports.ts";
 import { recoverUnattended } from "./recovery.ts";
 import { leave, type RunningAccount, runningAccounts, setBlocked } from "./registry.ts";
 import { type Trouble, trouble, troubleOf } from "./sentences.ts";
+import { runVerifications } from "./verification.ts";
 
 export type StartContext = Pick<
   ChannelGatewayContext<ResolvedMatrixAccount>,
@@ -171,15 +172,11 @@ class AccountStart {
     pulse.unref();
     try {
       account.start();
-      void recoverUnattended({
-        account,
-        resolved: entry.resolved(),
-        path: this.#place.path,
-        log: this.#log,
-        delay: this.#around.delay,
-        signal: abortSignal,
-        tell: (problem) => void (entry.recoveryProblem = problem),
-      });
+      const { log, path, delay, signal } = { log: this.#log, path: this.#place.path, delay: this.#around.delay, signal: abortSignal };
+      const unattended = recoverUnattended({ account, resolved: entry.resolved(), path, log, delay, signal, tell: (problem) => void (entry.recoveryProblem = problem) });
+      void runVerifications({ account, accountId, runtime: this.#around.runtime, cfg: () => this.#cfg(), resolved: () => this.#resolved(), path, log, delay, signal, unattended }).catch(
+        (error: unknown) => log.error(`[${accountId}] verification requests are not answered: ${String(error)}`),
+      );
       const end = await Promise.race([aborted(abortSignal), ingress, broken]);
       return end ?? undefined;
     } catch (error) {

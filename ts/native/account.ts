@@ -9,6 +9,7 @@
 import type { OpenQueuesOptions, Queues } from "./queues.ts";
 
 import type { EncryptionSetup } from "./encryption.ts";
+import type { VerificationControl } from "./verification.ts";
 
 export type { EncryptionStatus } from "./encryption.ts";
 
@@ -341,7 +342,7 @@ export interface Health {
   notices: { kind: string; at: number; message: string }[];
 }
 
-export interface Account extends EncryptionSetup {
+export interface Account extends EncryptionSetup, VerificationControl {
   readonly identity: Identity;
   /** For a person to look into; see queues.ts. */
   readonly queues: Queues;
@@ -373,6 +374,8 @@ export interface Account extends EncryptionSetup {
   resolveAlias(alias: string): Promise<{ roomId: string; via: string[] } | undefined>;
   /** A healthy DM with this person, made (encrypted if the account is) when there is none. */
   openDm(userId: string): Promise<{ roomId: string; created: boolean }>;
+  /** The same room as `openDm`, where there is one; none is made. */
+  findDm(userId: string): Promise<string | undefined>;
   fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined>;
 
   health(): Promise<Health>;

@@ -21,6 +21,7 @@ import type {
 import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Recovered, Restored } from "../../../ts/native/encryption.ts";
 import { MatrixError } from "../../../ts/native/errors.ts";
 import { FakeQueues } from "./fake-queues.ts";
+import { FakeVerification } from "./fake-verification.ts";
 
 export type Outgoing =
   | ({ type: "text"; eventIds: string[] } & SendText)
@@ -54,7 +55,7 @@ export function emptyHealth(): Health {
   };
 }
 
-export class FakeAccount implements Account {
+export class FakeAccount extends FakeVerification implements Account {
   readonly identity: Identity;
   readonly queues = new FakeQueues();
   started = false;
@@ -85,6 +86,7 @@ export class FakeAccount implements Account {
   #waiters = new Set<() => void>();
 
   constructor(identity: Identity = BOT) {
+    super();
     this.identity = identity;
   }
 
@@ -285,6 +287,11 @@ export class FakeAccount implements Account {
     return { roomId, created: true };
   }
 
+  async findDm(userId: string): Promise<string | undefined> {
+    this.#open();
+    return [...this.rooms.values()].find((room) => room.directTargets.includes(userId))?.roomId;
+  }
+
   async fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined> {
     this.#open();
     return this.messages.get(`${roomId} ${eventId}`);
@@ -362,6 +369,7 @@ export class FakeAccount implements Account {
 
   async close(): Promise<void> {
     this.closed = true;
+    this.endVerifications();
     this.#wake();
   }
 
