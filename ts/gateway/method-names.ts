@@ -15,6 +15,17 @@ export const METHOD_SCOPES = {
   "matrix.verify.backup.status": "operator.admin",
   "matrix.verify.backup.restore": "operator.admin",
   "matrix.verify.backup.reset": "operator.admin",
+  "matrix.verify.list": "operator.admin",
+  "matrix.verify.request": "operator.admin",
+  "matrix.verify.accept": "operator.admin",
+  "matrix.verify.start": "operator.admin",
+  "matrix.verify.confirmSas": "operator.admin",
+  "matrix.verify.mismatchSas": "operator.admin",
+  "matrix.verify.cancel": "operator.admin",
+  "matrix.verify.sas": "operator.admin",
+  "matrix.verify.wait": "operator.admin",
+  "matrix.verify.qr": "operator.admin",
+  "matrix.verify.arm": "operator.admin",
   "matrix.pairing.notify": "operator.admin",
 } as const;
 
