@@ -12,6 +12,7 @@ import { logger } from "matrix-js-sdk/lib/logger.js";
 import type { Credentials } from "../../homeserver/users.ts";
 import { until } from "../process.ts";
 import { BaseHuman, seen } from "./base.ts";
+import { JsSdkVerifications } from "./js-sdk-verification.ts";
 
 /** Drops everything that is written to it. */
 const silent: NonNullable<ICreateClientOpts["logger"]> = {
@@ -30,10 +31,12 @@ export class JsSdkHuman extends BaseHuman {
   readonly client = "matrix-js-sdk";
   /** The SDK's own client, for what the interface does not cover. */
   readonly sdk: MatrixClient;
+  readonly verifications: JsSdkVerifications;
 
   private constructor(credentials: Credentials, sdk: MatrixClient) {
     super(credentials);
     this.sdk = sdk;
+    this.verifications = new JsSdkVerifications(sdk);
   }
 
   static async start(credentials: Credentials): Promise<JsSdkHuman> {
