@@ -22,6 +22,11 @@ const FORCE = {
   "--force-reset-cross-signing": "make a new cross-signing identity even though there is one; all other devices have to verify again",
 } as const;
 
+const VERIFICATION_FLAGS = {
+  "--user-id <mxid>": "with --room-id: the newest one with this user in this room, if none has that id",
+  "--room-id <id>": "see --user-id",
+} as const;
+
 export const COMMANDS: readonly CommandDeclaration[] = [
   {
     words: "encryption setup",
@@ -103,6 +108,73 @@ export const COMMANDS: readonly CommandDeclaration[] = [
     words: "rooms leave <room>",
     summary: "Leave a room",
     load: async () => (await import("./invites.ts")).leave,
+  },
+  {
+    words: "verify list",
+    summary: "List the verifications with other devices and users",
+    load: async () => (await import("./verification.ts")).list,
+  },
+  {
+    words: "verify self",
+    summary: "Verify this device with another one of the account: compare emoji here, or scan a code",
+    flags: {
+      "--timeout-ms <ms>": "how long another device may take to answer (default: 180000)",
+      "--qr": "draw a code that the other device scans",
+    },
+    load: async () => (await import("./verify-self.ts")).verifySelf,
+  },
+  {
+    words: "verify request",
+    summary: "Ask another device of the account, or another user, to verify with this one",
+    flags: {
+      "--own-user": "ask this account's other devices",
+      "--user-id <mxid>": "ask this user, in the direct message with them unless told otherwise",
+      "--device-id <id>": "ask this device of theirs",
+      "--room-id <id>": "ask in this room",
+    },
+    load: async () => (await import("./verification.ts")).request,
+  },
+  {
+    words: "verify accept <id>",
+    summary: "Accept a request",
+    flags: VERIFICATION_FLAGS,
+    load: async () => (await import("./verification.ts")).accept,
+  },
+  {
+    words: "verify start <id>",
+    summary: "Begin to compare emoji",
+    flags: VERIFICATION_FLAGS,
+    load: async () => (await import("./verification.ts")).start,
+  },
+  {
+    words: "verify sas <id>",
+    summary: "Show the emoji and numbers to compare",
+    flags: VERIFICATION_FLAGS,
+    load: async () => (await import("./verification.ts")).sas,
+  },
+  {
+    words: "verify confirm-sas <id>",
+    summary: "Say that both sides show the same",
+    flags: VERIFICATION_FLAGS,
+    load: async () => (await import("./verification.ts")).confirmSas,
+  },
+  {
+    words: "verify mismatch-sas <id>",
+    summary: "Say that they differ",
+    flags: VERIFICATION_FLAGS,
+    load: async () => (await import("./verification.ts")).mismatchSas,
+  },
+  {
+    words: "verify cancel <id>",
+    summary: "End a verification, or refuse a request",
+    flags: { ...VERIFICATION_FLAGS, "--reason <text>": "what the other side is told", "--code <code>": "the cancel code (default: m.user)" },
+    load: async () => (await import("./verification.ts")).cancel,
+  },
+  {
+    words: "verify arm",
+    summary: "Accept anybody's request to verify for a while; you still compare what both sides show",
+    flags: { "--for <time>": "for how long, like 10m", "--off": "end it now" },
+    load: async () => (await import("./verification.ts")).arm,
   },
   {
     words: "verify bootstrap",

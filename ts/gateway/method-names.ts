@@ -27,6 +27,17 @@ export const METHOD_SCOPES = {
   "matrix.direct.inspect": "operator.read",
   "matrix.direct.repair": "operator.admin",
   "matrix.profile.set": "operator.admin",
+  "matrix.verify.list": "operator.admin",
+  "matrix.verify.request": "operator.admin",
+  "matrix.verify.accept": "operator.admin",
+  "matrix.verify.start": "operator.admin",
+  "matrix.verify.confirmSas": "operator.admin",
+  "matrix.verify.mismatchSas": "operator.admin",
+  "matrix.verify.cancel": "operator.admin",
+  "matrix.verify.sas": "operator.admin",
+  "matrix.verify.wait": "operator.admin",
+  "matrix.verify.qr": "operator.admin",
+  "matrix.verify.arm": "operator.admin",
   "matrix.pairing.notify": "operator.admin",
 } as const;
 

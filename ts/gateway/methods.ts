@@ -20,6 +20,19 @@ import { encryptionSetupOperation, verifyBootstrapOperation } from "../operation
 import type { Operation } from "../operations/operation.ts";
 import { verifyAcknowledgeOperation } from "../operations/verify-acknowledge.ts";
 import { profileSet } from "../operations/profile.ts";
+import {
+  verificationAccept,
+  verificationArm,
+  verificationCancel,
+  verificationConfirm,
+  verificationMismatch,
+  verificationQr,
+  verificationRequest,
+  verificationSas,
+  verificationsList,
+  verificationStart,
+  verificationWait,
+} from "../operations/verification.ts";
 import { backupResetOperation, backupRestoreOperation, backupStatusOperation } from "../operations/verify-backup.ts";
 import { verifyDeviceOperation } from "../operations/verify-device.ts";
 import { verifyStatusOperation } from "../operations/verify-status.ts";
@@ -114,6 +127,17 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   "matrix.direct.inspect": onAccount(directInspect),
   "matrix.direct.repair": onAccount(directRepair),
   "matrix.profile.set": onAccount(profileSet),
+  "matrix.verify.list": onAccount(verificationsList),
+  "matrix.verify.request": onAccount(verificationRequest),
+  "matrix.verify.accept": onAccount(verificationAccept),
+  "matrix.verify.start": onAccount(verificationStart),
+  "matrix.verify.confirmSas": onAccount(verificationConfirm),
+  "matrix.verify.mismatchSas": onAccount(verificationMismatch),
+  "matrix.verify.cancel": onAccount(verificationCancel),
+  "matrix.verify.sas": onAccount(verificationSas),
+  "matrix.verify.wait": onAccount(verificationWait),
+  "matrix.verify.qr": onAccount(verificationQr),
+  "matrix.verify.arm": onAccount(verificationArm),
   /** Tells a person that the request was approved; `openclaw pairing approve --notify` runs outside the gateway. */
   "matrix.pairing.notify": async (params, cfg) => {
     if (typeof params.id !== "string") throw new MatrixError("config_invalid", "matrix.pairing.notify needs the user id as `id`.");

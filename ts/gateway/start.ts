@@ -23,6 +23,7 @@ import { keepProfile } from "./profile.ts";
 import { recoverUnattended } from "./recovery.ts";
 import { enterStart, leave, leaveStart, type RunningAccount, runningAccounts, setBlocked, type StartedAccount } from "./registry.ts";
 import { type Trouble, trouble, troubleOf } from "./sentences.ts";
+import { runVerifications } from "./verification.ts";
 
 export type StartContext = Pick<
   ChannelGatewayContext<ResolvedMatrixAccount>,
@@ -190,8 +191,11 @@ class AccountStart {
     try {
       account.start();
       const asConfigured = { account, resolved: entry.resolved(), path: this.#place.path, log: this.#log, delay: this.#around.delay, signal: abortSignal };
-      void recoverUnattended({ ...asConfigured, tell: (problem) => void (entry.recoveryProblem = problem) });
+      const unattended = recoverUnattended({ ...asConfigured, tell: (problem) => void (entry.recoveryProblem = problem) });
       void keepProfile(asConfigured);
+      void runVerifications({ ...asConfigured, accountId, runtime: this.#around.runtime, cfg: () => this.#cfg(), resolved: () => this.#resolved(), unattended }).catch(
+        (error: unknown) => this.#log.error(`[${accountId}] verification requests are not answered: ${String(error)}`),
+      );
       const end = await Promise.race([aborted(abortSignal), aborted(this.#work.called), ingress, broken]);
       return end ?? undefined;
     } catch (error) {

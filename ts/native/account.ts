@@ -13,6 +13,7 @@ import type { ChangedIdentity, SenderTrust, Trust } from "./trust.ts";
 import type { DirectoryEntry, LookUp } from "./directory.ts";
 import type { RoomPast } from "./past.ts";
 import type { Renewal, Renewed, Upkeep } from "./upkeep.ts";
+import type { VerificationControl } from "./verification.ts";
 
 export type { EncryptionStatus } from "./encryption.ts";
 
@@ -371,7 +372,7 @@ export interface Health {
   changedIdentities: ChangedIdentity[];
 }
 
-export interface Account extends EncryptionSetup, Trust, RoomPast, Upkeep {
+export interface Account extends EncryptionSetup, Trust, RoomPast, Upkeep, VerificationControl {
   readonly identity: Identity;
   /** For a person to look into; see queues.ts. */
   readonly queues: Queues;
@@ -403,6 +404,8 @@ export interface Account extends EncryptionSetup, Trust, RoomPast, Upkeep {
   resolveAlias(alias: string): Promise<{ roomId: string; via: string[] } | undefined>;
   /** A healthy DM with this person, made (encrypted if the account is) when there is none. */
   openDm(userId: string): Promise<{ roomId: string; created: boolean }>;
+  /** The same room as `openDm`, where there is one; none is made. */
+  findDm(userId: string): Promise<string | undefined>;
   fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined>;
   /** The newest messages, at most `limit`, oldest first, in their newest wording; what cannot be decrypted is left out. */
   recentMessages(roomId: string, limit: number): Promise<FetchedMessage[]>;

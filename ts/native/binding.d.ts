@@ -97,6 +97,30 @@ export declare class Account {
   repairDirect(userId: string): Promise<DirectRepair>
   /** Makes the profile say what is wished. */
   setProfile(wish: ProfileWish): Promise<ProfileOutcome>
+  /** The first state of the verifications above a version; `null` once closed. */
+  verificationsAfter(since: number): Promise<VerificationsNow | undefined | null>
+  /** All verifications now; starts the sync where it does not run. */
+  verifications(): Promise<Array<Verification>>
+  /** Asks others to verify with us. */
+  requestVerification(request: NewVerification): Promise<Verification>
+  /** Says that we are willing. */
+  acceptVerification(which: VerificationRef): Promise<Verification>
+  /** Begins a comparison. */
+  startVerification(which: VerificationRef): Promise<Verification>
+  /** A person says that both sides show the same, or that our code was scanned. */
+  confirmVerification(which: VerificationRef): Promise<Verification>
+  /** A person says that the two sides differ. */
+  mismatchVerification(which: VerificationRef): Promise<Verification>
+  /** Ends a verification, or refuses a request. */
+  cancelVerification(which: VerificationRef, code?: string | undefined | null, reason?: string | undefined | null): Promise<Verification>
+  /** A code for the other device to scan. */
+  verificationQr(which: VerificationRef): Promise<QrCode>
+  /** Lets anybody verify for a while; until when. `null` or none ends it. */
+  armVerification(forMs?: number | undefined | null): Promise<number | undefined | null>
+  /** Asks the account's other devices to verify this one, if that is of use now. */
+  requestStartupVerification(how: StartupVerification): Promise<StartupAsked>
+  /** A room that serves as a direct message with this person; `null` if there is none. */
+  findDm(userId: string): Promise<string | undefined | null>
 }
 
 /** How the account proves who it is. */
@@ -150,6 +174,16 @@ export interface Bootstrapped {
   recoveryKeyCreated: boolean
   /** There is a new backup. */
   backupCreated: boolean
+}
+
+/** Why a verification ended. */
+export interface Cancellation {
+  /** `m.user`, `m.timeout`, … */
+  code: string
+  /** For people. */
+  reason: string
+  /** We did it. */
+  byUs: boolean
 }
 
 /** Bounds of the gap filler. */
@@ -371,6 +405,21 @@ export interface NetworkOptions {
   extraCaCerts?: string
 }
 
+/**
+ * A request to make: of the account's own devices without `user_id`, else of one device,
+ * or in a room.
+ */
+export interface NewVerification {
+  /** Whom to ask. */
+  userId?: string
+  /** Which device of theirs. */
+  deviceId?: string
+  /** In which room. */
+  roomId?: string
+  /** Offer a code to scan beside the emoji. */
+  qr: boolean
+}
+
 /** Something was set aside, and with it something may be lost. */
 export interface Notice {
   kind: string
@@ -466,6 +515,14 @@ export interface ProbeResult {
   deviceId?: string
   /** Milliseconds. */
   elapsedMs: number
+}
+
+/** A code for the other device to scan. */
+export interface QrCode {
+  /** What it says. */
+  payload: Buffer
+  /** Its picture, in block characters for white writing on black. */
+  text: string
 }
 
 /** The queues of one account. */
@@ -568,6 +625,14 @@ export interface RoomInfo {
   replacementRoomId?: string
 }
 
+/** A picture and its name. */
+export interface SasEmoji {
+  /** The picture. */
+  symbol: string
+  /** Its name in English. */
+  name: string
+}
+
 /** A text to send; documented at `SendText` in account.ts. */
 export interface SendText {
   roomId: string
@@ -603,6 +668,14 @@ export interface Sent {
 /** Where a send that did not fail stands. */
 export type SentState = "sent" | "queued" | "overtaken";
 
+/** What both sides show. */
+export interface ShortAuthString {
+  /** Three numbers. */
+  decimal: Array<number>
+  /** Seven of them; none if the other side cannot show them. */
+  emoji: Array<SasEmoji>
+}
+
 /** A dead letter with what was written. */
 export interface ShownDeadLetter {
   /** What the list says of it. */
@@ -613,6 +686,24 @@ export interface ShownDeadLetter {
 
 /** What kept a part of a room's history from being read. */
 export type SkippedBound = "maxHours" | "maxEvents" | "pages" | "refused";
+
+/** What became of the request at a start. */
+export interface StartupAsked {
+  /** What it is. */
+  outcome: 'asked' | 'verified' | 'no-identity' | 'no-other-device' | 'under-way' | 'cooling-down'
+  /** The one that was made, or is under way. */
+  verification?: Verification
+  /** When the next one may be made. */
+  until?: number
+}
+
+/** How to ask at a start. */
+export interface StartupVerification {
+  /** Milliseconds between two requests. */
+  cooldownMs: number
+  /** The same, after one that could not be sent. */
+  failureCooldownMs: number
+}
 
 /** The sync loop. */
 export interface SyncHealth {
@@ -670,6 +761,51 @@ export interface UnsentMessage {
   sent: number
   attempts: number
   error?: string
+}
+
+/** One verification; documented at `Verification` in verification.ts. */
+export interface Verification {
+  id: string
+  transactionId: string
+  roomId?: string
+  otherUserId: string
+  otherDeviceId?: string
+  isSelfVerification: boolean
+  initiatedByMe: boolean
+  phase: VerificationPhase
+  pending: boolean
+  methods: Array<string>
+  chosenMethod?: string
+  canAccept: boolean
+  sas?: ShortAuthString
+  qrScanned: boolean
+  confirmed: boolean
+  cancellation?: Cancellation
+  createdAt: number
+  updatedAt: number
+}
+
+/** How far a verification is. */
+export type VerificationPhase = "requested" | "ready" | "started" | "cancelled" | "done";
+
+/** Which verification is meant. */
+export interface VerificationRef {
+  /** `verification-3`, or the id of its transaction or of the event that asked. */
+  id: string
+  /** With `room_id`: the newest one with this user in this room, if none has that id. */
+  userId?: string
+  /** See `user_id`. */
+  roomId?: string
+}
+
+/** All verifications at a moment. */
+export interface VerificationsNow {
+  /** Grows with every change. */
+  version: number
+  /** Anybody may verify until then. */
+  armedUntil?: number
+  /** Oldest first; of those that ended, the last ones. */
+  verifications: Array<Verification>
 }
 
 /** `debug` or `release`: how the addon was built, for benchmarks and bug reports. */

@@ -29,6 +29,7 @@ import type { OpenQueuesOptions, Queues } from "./queues.ts";
 import type { SenderCheck } from "./trust.ts";
 import type { DirectInspection, DirectRepair, OwnDevice, ProfileOutcome, ProfileWish, Renewal, Renewed } from "./upkeep.ts";
 import { NativeQueues } from "./wrap-queues.ts";
+import { NativeVerification } from "./wrap-verification.ts";
 
 /** What the addon exports. */
 export type NativeBinding = typeof Binding;
@@ -36,11 +37,12 @@ export type NativeBinding = typeof Binding;
 /** Items of one batch unless the caller says otherwise. */
 const BATCH = 32;
 
-class NativeAccount implements Account {
+class NativeAccount extends NativeVerification implements Account {
   readonly identity: Identity;
   readonly #native: Binding.Account;
 
   constructor(native: Binding.Account) {
+    super(native);
     this.#native = native;
     this.identity = native.identity;
   }
@@ -128,6 +130,10 @@ class NativeAccount implements Account {
 
   openDm(userId: string): Promise<{ roomId: string; created: boolean }> {
     return call(() => this.#native.openDm(userId));
+  }
+
+  findDm(userId: string): Promise<string | undefined> {
+    return find(() => this.#native.findDm(userId));
   }
 
   fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined> {

@@ -12,6 +12,7 @@ mod repair;
 mod rooms;
 mod sends;
 mod tasks;
+mod verification;
 
 use std::{
     sync::{

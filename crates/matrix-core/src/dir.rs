@@ -8,6 +8,7 @@
 //! recovery.json     the recovery key, encrypted with the store key
 //! avatar.json       the picture that was uploaded, and where it came from
 //! keys-refused.json the device whose one-time keys the homeserver refused last
+//! verification.json when other devices were asked to verify; verifications under way
 //! store/            the SDK's SQLite files
 //! inbox.sqlite3     outbox.sqlite3
 //! aside/            what could not be used, a folder a case
@@ -25,6 +26,7 @@ mod refused;
 mod session;
 #[cfg(test)]
 mod tests;
+mod verification;
 
 use std::{
     path::{Path, PathBuf},

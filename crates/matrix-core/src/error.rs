@@ -55,6 +55,8 @@ pub enum ErrorCode {
     BackupUnusable,
     /// No such verification.
     VerificationNotFound,
+    /// The verification is not at the point where this can be done.
+    VerificationPhase,
     /// The file is larger than allowed.
     MediaTooLarge,
     /// The operation was cancelled.
@@ -90,6 +92,7 @@ impl ErrorCode {
             Self::ApprovalRequired => "approval_required",
             Self::BackupUnusable => "backup_unusable",
             Self::VerificationNotFound => "verification_not_found",
+            Self::VerificationPhase => "verification_phase",
             Self::MediaTooLarge => "media_too_large",
             Self::Cancelled => "cancelled",
             Self::Closed => "closed",

@@ -88,6 +88,16 @@ impl Account {
         }
     }
 
+    /// The account's number in the registry.
+    pub(crate) fn handle(&self) -> u32 {
+        self.handle
+    }
+
+    /// The account's id, for the log.
+    pub(crate) fn name(&self) -> &str {
+        &self.account_id
+    }
+
     /// Runs `work` with the account on the runtime; the look-up too happens there,
     /// so that no clone can be dropped on the JavaScript thread.
     pub(crate) fn call<'env, T, W, F>(

@@ -24,6 +24,7 @@ mod room;
 mod runtime;
 mod send;
 mod trust;
+mod verification;
 
 use std::path::PathBuf;
 

@@ -79,8 +79,8 @@ export class World {
   }
 
   /** A person with matrix-js-sdk, whose client can be looked into. */
-  async browser(): Promise<JsSdkHuman> {
-    return (await this.person("matrix-js-sdk")) as JsSdkHuman;
+  async browser(credentials?: Credentials): Promise<JsSdkHuman> {
+    return (await this.person("matrix-js-sdk", credentials)) as JsSdkHuman;
   }
 
   atEnd(end: () => unknown): void {

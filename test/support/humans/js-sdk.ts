@@ -13,6 +13,7 @@ import type { Credentials } from "../../homeserver/users.ts";
 import { until } from "../process.ts";
 import { BaseHuman, seen } from "./base.ts";
 import { JsSdkEncryption, SecretStorageKeyInHand } from "./js-sdk-encryption.ts";
+import { JsSdkVerifications } from "./js-sdk-verification.ts";
 
 /** Drops everything that is written to it. */
 const silent: NonNullable<ICreateClientOpts["logger"]> = {
@@ -33,11 +34,13 @@ export class JsSdkHuman extends BaseHuman {
   readonly sdk: MatrixClient;
   /** The account's cross-signing, secret storage and backup, as this client handles them. */
   readonly encryption: JsSdkEncryption;
+  readonly verifications: JsSdkVerifications;
 
   private constructor(credentials: Credentials, sdk: MatrixClient, inHand: SecretStorageKeyInHand) {
     super(credentials);
     this.sdk = sdk;
     this.encryption = new JsSdkEncryption(sdk, credentials, inHand);
+    this.verifications = new JsSdkVerifications(sdk);
   }
 
   static async start(credentials: Credentials): Promise<JsSdkHuman> {

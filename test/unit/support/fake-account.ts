@@ -26,6 +26,7 @@ import type { SenderCheck } from "../../../ts/native/trust.ts";
 import type { Poll, Reaction, ReadMessages, ReadPage, SendLocation, SendPoll } from "../../../ts/native/past.ts";
 import type { DirectInspection, DirectRepair, OwnDevice, ProfileOutcome, ProfileWish } from "../../../ts/native/upkeep.ts";
 import { FakeQueues } from "./fake-queues.ts";
+import { FakeVerification } from "./fake-verification.ts";
 
 export type Outgoing =
   | ({ type: "text"; eventIds: string[] } & SendText)
@@ -64,7 +65,7 @@ export function emptyHealth(): Health {
   };
 }
 
-export class FakeAccount implements Account {
+export class FakeAccount extends FakeVerification implements Account {
   readonly identity: Identity;
   readonly queues = new FakeQueues();
   started = false;
@@ -123,6 +124,7 @@ export class FakeAccount implements Account {
   #waiters = new Set<() => void>();
 
   constructor(identity: Identity = BOT) {
+    super();
     this.identity = identity;
     this.ownDevices = [{ deviceId: identity.deviceId, displayName: "OpenClaw Gateway", current: true }];
   }
@@ -370,6 +372,11 @@ export class FakeAccount implements Account {
     return { roomId, created: true };
   }
 
+  async findDm(userId: string): Promise<string | undefined> {
+    this.#open();
+    return [...this.rooms.values()].find((room) => room.directTargets.includes(userId))?.roomId;
+  }
+
   async fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined> {
     this.#open();
     return this.messages.get(`${roomId} ${eventId}`);
@@ -514,6 +521,7 @@ export class FakeAccount implements Account {
 
   async close(): Promise<void> {
     this.closed = true;
+    this.endVerifications();
     this.#wake();
   }
 

@@ -87,7 +87,7 @@ impl Crypto<'_> {
                 Err(e) if e.is_logged_out() => Some(false),
                 Err(_) => None,
             },
-            pending_verifications: 0,
+            pending_verifications: self.verifications.pending(),
             master_key_published: published.master,
             self_signing_key_published: published.self_signing,
             user_signing_key_published: published.user_signing,

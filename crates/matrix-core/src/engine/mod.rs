@@ -10,7 +10,7 @@ use ruma::{
 };
 
 use crate::{
-    crypto::{Crypto, EncryptionStatus},
+    crypto::{Crypto, EncryptionStatus, Verifications},
     error::Result,
     event::{NewEvent, Undecryptable},
     room::{FetchedMessage, MemberInfo, PendingInvite, RoomInfo},
@@ -181,6 +181,11 @@ pub(crate) trait Engine: Send + Sync + 'static {
     async fn invite(&self, room_id: &RoomId, user_id: &UserId) -> Result<bool> {
         let _ = (room_id, user_id);
         Ok(false)
+    }
+
+    /// The verifications; `None` where the device is another client's.
+    fn verifications(&self) -> Option<Verifications> {
+        None
     }
 
     /// Frees everything inside two seconds; idempotent.

@@ -23,7 +23,7 @@ mod unheard;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use matrix_sdk::{Client, Room, RoomState};
+use matrix_sdk::{Client, Room, RoomState, sync::RoomUpdates};
 use ruma::{
     EventId, OwnedEventId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, RoomOrAliasId,
     TransactionId, UserId,
@@ -38,7 +38,7 @@ use self::{
 use super::{Ask, Decrypted, Engine, HistoryPage};
 use crate::{
     config::Presence,
-    crypto::{Crypto, CryptoParts, EncryptionStatus},
+    crypto::{Crypto, CryptoParts, EncryptionStatus, Verifications},
     error::{Error, ErrorCode, Result},
     event::Undecryptable,
     health::HealthCell,
@@ -82,6 +82,7 @@ pub(crate) struct SdkEngine {
     current: RwLock<Option<Built>>,
     keys: Arc<KeysArrived>,
     unheard: Unheard,
+    verifications: Verifications,
 }
 
 impl SdkEngine {
@@ -93,13 +94,17 @@ impl SdkEngine {
     /// of another device.
     pub async fn open(params: SdkParams) -> Result<Self> {
         let keys = Arc::new(KeysArrived::default());
+        let verifications = Verifications::new(
+            Arc::clone(&params.session.dir),
+            params.session.device_id.as_str(),
+        );
         let token = client::usable(params.inbox.token().await?);
         let start = match token.as_deref() {
             // At most one step ahead of what the inbox held: the best there is.
             None if params.inbox_lost => Start::AsStored,
             token => Start::At(token),
         };
-        let built = Box::pin(Built::new(&params, &keys, start)).await?;
+        let built = Box::pin(Built::new(&params, &keys, &verifications, start)).await?;
         if start == Start::AsStored
             && let Some(token) = client::stored_token(&built.crypto.client).await?
         {
@@ -120,6 +125,7 @@ impl SdkEngine {
             current: RwLock::new(Some(built)),
             keys,
             unheard: Unheard::default(),
+            verifications,
         })
     }
 
@@ -135,6 +141,14 @@ impl SdkEngine {
             current.as_ref().map(|built| &built.crypto)
         })
         .map_err(|_| Error::closed())
+    }
+
+    /// Requests to verify that a sync brought into the rooms.
+    fn look_for_verifications(&self, rooms: &RoomUpdates) {
+        if self.params.encryption {
+            self.verifications
+                .look_through(rooms, &self.params.session.user_id);
+        }
     }
 
     /// A room the SDK knows.
@@ -246,6 +260,7 @@ impl Engine for SdkEngine {
         Ok(Crypto::new(
             self.crypto().await?,
             &self.params.session,
+            &self.verifications,
             self.params.encryption,
         ))
     }
@@ -275,7 +290,12 @@ impl Engine for SdkEngine {
         Box::pin(self.invite_with_history(room_id, user_id)).await
     }
 
+    fn verifications(&self) -> Option<Verifications> {
+        Some(self.verifications.clone())
+    }
+
     async fn close(&self) {
+        self.verifications.close();
         let built = match tokio::time::timeout(CLOSE_GRACE, self.current.write()).await {
             Ok(mut current) => current.take(),
             Err(_) => None,

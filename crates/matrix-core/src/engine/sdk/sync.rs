@@ -141,6 +141,7 @@ impl SdkEngine {
                 if !self.params.encryption {
                     self.unheard.tell(&answer.rooms);
                 }
+                self.look_for_verifications(&answer.rooms);
                 maker.step(answer.next_batch, &answer.rooms)
             }
             Ok(Err(error)) => {
@@ -184,6 +185,7 @@ impl SdkEngine {
         if !self.params.encryption {
             self.unheard.tell(rooms);
         }
+        self.look_for_verifications(rooms);
         let reached = client::stored_token(client).await.map_err(Trouble::new)?;
         let reached = reached
             .ok_or_else(|| Trouble::new(Error::internal("the SDK took a step and has no token")))?;
@@ -303,6 +305,7 @@ impl SdkEngine {
         let built = Box::pin(Built::new(
             &self.params,
             &self.keys,
+            &self.verifications,
             Start::At(wanted.as_deref()),
         ))
         .await;
