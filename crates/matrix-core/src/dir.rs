@@ -40,7 +40,7 @@ use files::Owner;
 pub(crate) use key::StoreKeys;
 pub use lock::LockHolder;
 pub(crate) use recovery::StoredRecoveryKey;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 pub(crate) use session::stored_token;
 
 use crate::{

@@ -122,7 +122,9 @@ impl Account {
         let encrypted = if created {
             inner.encryption
         } else {
-            self.state(&active, "m.room.encryption").await?.is_some()
+            self.state(&active, "m.room.encryption".into())
+                .await?
+                .is_some()
         };
         Ok(DirectRepair {
             inspection,
@@ -269,7 +271,7 @@ impl Account {
         if members.len() == 2 {
             return Ok(true);
         }
-        let service = self.state(room_id, FUNCTIONAL_MEMBERS).await?;
+        let service = self.state(room_id, FUNCTIONAL_MEMBERS.into()).await?;
         let service: Vec<&str> = service
             .as_ref()
             .and_then(|content| content.get("service_members")?.as_array())
@@ -280,24 +282,5 @@ impl Account {
         Ok(members.iter().all(|member| {
             member == own || member == user_id.as_str() || service.contains(&member.as_str())
         }))
-    }
-
-    /// A state event of a room that we are in.
-    async fn state(&self, room_id: &RoomId, event_type: &str) -> Result<Option<Value>> {
-        let path = [
-            "_matrix",
-            "client",
-            "v3",
-            "rooms",
-            room_id.as_str(),
-            "state",
-            event_type,
-            "",
-        ];
-        match self.inner.rest.get(&path, REQUEST).await {
-            Ok(content) => Ok(Some(content)),
-            Err(error) if error.code == ErrorCode::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 }

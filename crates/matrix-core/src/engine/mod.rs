@@ -14,7 +14,6 @@ use crate::{
     error::Result,
     event::{NewEvent, Undecryptable},
     room::{FetchedMessage, MemberInfo, PendingInvite, RoomInfo},
-    room::{FetchedMessage, MemberInfo, RoomInfo},
     trust::SenderCheck,
 };
 

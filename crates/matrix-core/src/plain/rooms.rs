@@ -18,9 +18,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    event::Membership,
     event::{self, Membership},
-    room::RoomInfo,
     room::{PendingInvite, RoomInfo},
 };
 
@@ -102,8 +100,10 @@ impl PlainEngine {
                 PendingInvite {
                     room_id: room_id.to_string(),
                     inviter: own.map(|event| event.sender.clone()),
-                    room_name: facts.text("m.room.name", "name"),
-                    canonical_alias: facts.text("m.room.canonical_alias", "alias"),
+                    room_name: facts.text("m.room.name", "name").and_then(event::name),
+                    canonical_alias: facts
+                        .text("m.room.canonical_alias", "alias")
+                        .map(str::to_owned),
                     is_direct: own.is_some_and(is_direct),
                 }
             })

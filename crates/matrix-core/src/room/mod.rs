@@ -15,7 +15,6 @@ pub(crate) use direct::{DirectMap, DirectRooms, direct_candidates};
 pub(crate) use info::info;
 pub(crate) use invites::invites;
 pub(crate) use member::member;
-pub(crate) use message::{fetched, mentioned};
 pub(crate) use message::{fetched, mentioned, of_history};
 pub use past::{Poll, PollAnswer, Reaction, ReadMessage, ReadMessages, ReadPage};
 pub(crate) use past::{messages, read_event};
