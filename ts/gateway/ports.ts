@@ -37,6 +37,7 @@ export function createPorts(input: WiringInput): InboundPorts {
     bots: input.bots,
     history: new PendingHistory(),
     skipped: new SkippedNotices(),
+    failures: new Map(),
     quotes: new Quotes(account),
     drops: new DropLog(accountId, log),
     log,
