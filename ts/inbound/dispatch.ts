@@ -113,14 +113,14 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     dispatcherOptions: prefix,
     delivery: {
       observeMessageSent: true,
-      preparePayload: (payload) => {
+      preparePayload: (payload, info) => {
         // "Try again" is our part: the message is still in the inbox.
         if (isRestartNotice(payload.text)) cutOff = true;
-        return payload.isCommentary || isRestartNotice(payload.text) ? null : payload;
+        return payload.isCommentary || isRestartNotice(payload.text) || errors.holds(payload, info.kind) ? null : payload;
       },
       deliver: async (payload, info) => {
         let delivered: Awaited<ReturnType<typeof reply.sink.deliver>> = { messageIds: [], visibleReplySent: false };
-        for (const admitted of errors.admit(payload, info.kind)) delivered = await reply.sink.deliver(admitted, info.kind);
+        for (const admitted of errors.admit(payload)) delivered = await reply.sink.deliver(admitted, info.kind);
         if (delivered.visibleReplySent && turn.threadRootId) await ports.threads.note(accountId, threadKey(event.roomId, turn.threadRootId));
         return delivered;
       },

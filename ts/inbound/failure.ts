@@ -18,9 +18,12 @@ export class UnansweredTurn extends Error {
   }
 }
 
+/** What the host says of a turn whose every reply was held back or failed. */
+const NOTHING_DELIVERED = /^\S* ?OpenClaw couldn't produce or deliver a reply/;
+
 /** Follows one turn's deliveries. */
 export class TurnErrors {
-  #held: ReplyPayload[] = [];
+  readonly #held: ReplyPayload[] = [];
   /** Something was said or done, so that the turn must not run again. */
   #begun = false;
 
@@ -30,20 +33,24 @@ export class TurnErrors {
   }
 
   /**
-   * What to deliver now, given what the host wants delivered: nothing if it is held back,
-   * with what was held back before it once there is an answer.
+   * Whether a payload is held back: an error where nothing was said or done yet, and the host's
+   * own words about a turn that delivered nothing. Called before it is delivered, so that the
+   * host takes it for a decision of the channel's and not for a delivery that failed.
    */
-  admit(payload: ReplyPayload, kind: "tool" | "block" | "final"): ReplyPayload[] {
-    const failed = kind === "final" && payload.isError === true && Boolean(payload.text?.trim());
-    if (failed && !this.#begun) {
-      this.#held.push(payload);
-      return [];
-    }
+  holds(payload: ReplyPayload, kind: "tool" | "block" | "final"): boolean {
+    const text = payload.text?.trim();
+    if (this.#begun || kind !== "final" || !text) return false;
+    if (payload.isError !== true) return this.#held.length > 0 && NOTHING_DELIVERED.test(text);
+    if (!this.#held.some((held) => held.text === payload.text)) this.#held.push(payload);
+    return true;
+  }
+
+  /** What to deliver now, given what the host delivers: with an answer goes what was held back before it. */
+  admit(payload: ReplyPayload): ReplyPayload[] {
     // Reasoning and notices say something about the answer; they are none.
-    if (!payload.isReasoning && !payload.isStatusNotice && !payload.isCompactionNotice && !payload.isFallbackNotice) this.#begun = true;
-    const all = this.#begun ? [...this.#held, payload] : [payload];
-    if (this.#begun) this.#held = [];
-    return all;
+    if (payload.isReasoning || payload.isStatusNotice || payload.isCompactionNotice || payload.isFallbackNotice) return [payload];
+    this.#begun = true;
+    return [...this.#held.splice(0), payload];
   }
 
   /** What the turn failed with, once it is over without an answer. */

@@ -201,7 +201,11 @@ describe("the inbox", () => {
 
   it("[HST-3] an error instead of an answer fails the turn; the person hears of it once it is given up", async () => {
     const on = start();
-    on.host.script = async (_turn, { deliver }) => void (await deliver({ text: "The model does not answer.", isError: true }));
+    on.host.script = async (_turn, { deliver }) => {
+      await deliver({ text: "The model does not answer.", isError: true });
+      // What the host adds where nothing was delivered is no answer either.
+      await deliver({ text: "⚠️ OpenClaw couldn't produce or deliver a reply. Please try again. Reference: 1." });
+    };
     const event = on.account.say("hello", { roomId: DM });
     await on.account.until(() => on.account.stateOf(event) === "dead" && on.account.sent.length > 0);
     expect(on.host.turns).toHaveLength(3);

@@ -18,7 +18,7 @@ export interface Turn {
 export interface AnswerTools {
   /** What the plugin gave the host for this turn. */
   plan: Record<string, never> & {
-    delivery: { deliver: (payload: ReplyPayload, info: { kind: string }) => Promise<unknown>; preparePayload?: (payload: ReplyPayload) => ReplyPayload | null };
+    delivery: { deliver: (payload: ReplyPayload, info: { kind: string }) => Promise<unknown>; preparePayload?: (payload: ReplyPayload, info: { kind: string }) => ReplyPayload | null };
     replyOptions: { onPartialReply?: (payload: { text?: string }) => void; disableBlockStreaming?: boolean };
     replyPipeline: { typing: { start: () => Promise<void>; stop: () => Promise<void> } };
   };
@@ -116,7 +116,7 @@ export class FakeHost {
       await this.script(turn, {
         plan: plan as never,
         deliver: async (payload, kind = "final") => {
-          const prepared = plan.delivery.preparePayload ? plan.delivery.preparePayload(payload) : payload;
+          const prepared = plan.delivery.preparePayload ? plan.delivery.preparePayload(payload, { kind }) : payload;
           return prepared ? plan.delivery.deliver(prepared, { kind }) : undefined;
         },
       });
@@ -137,6 +137,6 @@ interface RunParams {
 interface FakePlan {
   ctxPayload: Turn["ctx"];
   route: { sessionKey: string };
-  delivery: { preparePayload?: (payload: ReplyPayload) => ReplyPayload | null; deliver: (payload: ReplyPayload, info: { kind: string }) => Promise<unknown> };
+  delivery: { preparePayload?: (payload: ReplyPayload, info: { kind: string }) => ReplyPayload | null; deliver: (payload: ReplyPayload, info: { kind: string }) => Promise<unknown> };
   replyPipeline: { typing: { start: () => Promise<void>; stop: () => Promise<void> } };
 }
