@@ -18,7 +18,7 @@ export class UnansweredTurn extends Error {
   }
 }
 
-/** What the host says of a turn whose every reply was held back or failed. */
+/** What the host says of a turn in which no reply came about, or none was delivered: the question is not answered. */
 const NOTHING_DELIVERED = /^\S* ?OpenClaw couldn't produce or deliver a reply/;
 
 /** Follows one turn's deliveries. */
@@ -40,8 +40,10 @@ export class TurnErrors {
   holds(payload: ReplyPayload, kind: "tool" | "block" | "final"): boolean {
     const text = payload.text?.trim();
     if (this.#begun || kind !== "final" || !text) return false;
-    if (payload.isError !== true) return this.#held.length > 0 && NOTHING_DELIVERED.test(text);
-    if (!this.#held.some((held) => held.text === payload.text)) this.#held.push(payload);
+    const nothing = NOTHING_DELIVERED.test(text);
+    if (payload.isError !== true && !nothing) return false;
+    // The cause is said already where there is one.
+    if (!(nothing && this.#held.length > 0) && !this.#held.some((held) => held.text === payload.text)) this.#held.push(payload);
     return true;
   }
 

@@ -213,6 +213,17 @@ describe("the inbox", () => {
     expect(on.account.sent).toMatchObject([{ type: "text", kind: "notice", markdown: "The model does not answer." }]);
   });
 
+  it("[SES-11] the host's word that no reply came about is no answer: the message is tried again", async () => {
+    const on = start();
+    on.host.script = async (turn, tools) => {
+      if (on.host.turns.length > 1) return echo(turn, tools);
+      await tools.deliver({ text: "⚠️ OpenClaw couldn't produce or deliver a reply. Please try again." });
+    };
+    const event = on.account.say("hello", { roomId: DM });
+    await on.account.until(() => on.account.stateOf(event) === "settled");
+    expect(on.account.texts()).toEqual(["echo: hello"]);
+  });
+
   it("[HST-3] an error beside an answer, after a tool, or of a command is said and nothing runs again", async () => {
     const on = start();
     on.host.script = async (turn, { deliver, plan }) => {
