@@ -69,7 +69,7 @@ export function createPorts(input: WiringInput): InboundPorts {
         blockStreaming: settings.blockStreaming,
         sink: {
           partial: (text) => reply.partial(text),
-          finish: () => reply.finish(),
+          finish: (again) => reply.finish(again),
           deliver: async (payload, kind) => {
             const delivered = await reply.deliver(payload, kind);
             if (delivered.visibleReplySent) input.onOutbound(Date.now());

@@ -68,6 +68,8 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   const { onModelSelected, ...prefix } = createReplyPrefixOptions({ cfg, agentId: route.agentId, channel: "matrix", accountId });
   const followUp = new FollowUp();
   let cutOff = false;
+  // The event comes again: what was begun stays, so that the next run goes on with it.
+  let again = false;
   const errors = new TurnErrors();
   // A command is answered with its error; it is not tried again.
   if (turn.isCommand) errors.toolStarted();
@@ -179,12 +181,15 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     }
     return undefined;
   } catch (error) {
-    if (!isTombstone(error)) throw error;
+    if (!isTombstone(error)) {
+      again = true;
+      throw error;
+    }
     await reply.sink.deliver({ text: LOST_TURN_NOTICE, isStatusNotice: true }, "final");
     return undefined;
   } finally {
     feedback.end(outcome);
-    await reply.sink.finish();
+    await reply.sink.finish(again);
   }
 }
 

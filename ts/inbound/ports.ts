@@ -15,7 +15,7 @@ import type { SkippedNotices } from "./skipped.ts";
 export interface ReplySink {
   partial(text: string | undefined): void;
   deliver(payload: ReplyPayload, kind: "tool" | "block" | "final"): Promise<{ messageIds: string[]; visibleReplySent: boolean; content?: string }>;
-  finish(): Promise<void>;
+  finish(again?: boolean): Promise<void>;
 }
 
 export interface ReplyPlan {

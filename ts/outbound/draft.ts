@@ -32,6 +32,11 @@ export function completionKey(draftKey: string): string {
   return `${draftKey}:final`;
 }
 
+/** Key of the redaction that takes a draft back. */
+export function discardKey(draftKey: string): string {
+  return `${draftKey}:discard`;
+}
+
 export class Draft {
   readonly #options: DraftOptions;
   #eventId: string | undefined;
@@ -78,7 +83,7 @@ export class Draft {
     if (!eventId) return;
     this.#eventId = undefined;
     await this.#options
-      .account.redact({ roomId: this.#options.target.roomId, eventId, key: `${this.#options.key}:discard` })
+      .account.redact({ roomId: this.#options.target.roomId, eventId, key: discardKey(this.#options.key) })
       .catch(this.#options.onError);
   }
 

@@ -1,7 +1,7 @@
 /** Delivers the replies of one turn: finals, blocks and the draft in between. */
 import type { ReplyPayload } from "../host/types.ts";
 import type { Account, SendTarget } from "../native/account.ts";
-import { completionKey, Draft, isStored } from "./draft.ts";
+import { completionKey, discardKey, Draft, isStored } from "./draft.ts";
 import { deliveryError, receiptOf } from "./failure.ts";
 import type { WriteSettings } from "./settings.ts";
 
@@ -73,12 +73,31 @@ export class TurnReply {
     return delivery;
   }
 
-  /** After the turn: a draft that became nothing is taken back. */
-  async finish(): Promise<void> {
+  /**
+   * After the turn: a draft that became nothing is taken back, also one of an earlier run whose turn the host
+   * has finished by itself.
+   *
+   * @param again the turn will run once more: its draft stays, because that run goes on with the same event
+   */
+  async finish(again = false): Promise<void> {
     await this.#queue;
     const drafts = this.#draft ? [...this.#late, this.#draft] : this.#late;
     this.#draft = undefined;
+    if (again) return void (await Promise.all(drafts.map((draft) => draft.seal())));
     await Promise.all(drafts.map((draft) => draft.discard()));
+    if (this.#drafts === 0 && this.#options.settings.streaming !== "off") await this.#discardFormer(this.#draftKey(0));
+  }
+
+  async #discardFormer(draftKey: string): Promise<void> {
+    const account = this.#options.account();
+    try {
+      const { state, eventIds } = await account.outboxEntry(draftKey);
+      const [eventId] = eventIds;
+      if (state !== "sent" || eventId === undefined || isStored(await account.outboxEntry(completionKey(draftKey)))) return;
+      await account.redact({ roomId: this.#options.target.roomId, eventId, key: discardKey(draftKey) });
+    } catch (error) {
+      this.#options.onError("a draft of before the restart could not be taken back", error);
+    }
   }
 
   async #deliver(payload: ReplyPayload, kind: "tool" | "block" | "final"): Promise<Delivered> {

@@ -160,6 +160,33 @@ describe("streaming", () => {
     expect(account.sent.at(-1)).toEqual({ type: "redaction", roomId: ROOM, eventId: "$out1" });
   });
 
+  it("[SES-11] the draft of a turn that failed is the next run's: it is not taken back in between", async () => {
+    const first = reply(partial);
+    first.partial("hel");
+    await shown(1);
+    await first.finish(true);
+    const again = reply(partial);
+    again.partial("hel");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await again.deliver({ text: "hello" }, "final");
+    await again.finish();
+    expect(account.sent).toMatchObject([{ type: "text", markdown: "hel" }, { type: "edit", eventId: "$out1", markdown: "hello", draft: false }]);
+  });
+
+  it("[SES-11] the draft of a turn that the host finished by itself after a restart is taken back", async () => {
+    const killed = reply(partial);
+    killed.partial("hel");
+    await shown(1);
+    const skipped = reply(partial);
+    await skipped.finish();
+    expect(account.sent.at(-1)).toEqual({ type: "redaction", roomId: ROOM, eventId: "$out1" });
+    const answered = reply(partial);
+    await answered.deliver({ text: "hello" }, "final");
+    const sent = account.sent.length;
+    await answered.finish();
+    expect(account.sent).toHaveLength(sent);
+  });
+
   it("[OUT-7] nothing unfinished is written over the answer of an earlier run, and no second answer beside it", async () => {
     const first = reply(partial);
     first.partial("hel");
