@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -57,9 +57,15 @@ describe("surface", () => {
   });
 
   it("an account has every method of the contract and no other", () => {
-    const contract = readFileSync(join(root, "ts/native/account.ts"), "utf8");
-    const body = /export interface Account \{([\s\S]*?)\n\}/.exec(contract)?.[1] ?? "";
-    const promised = [...body.matchAll(/^ {2}(?:readonly )?(\w+)[(:]/gm)].map((match) => match[1] as string);
+    const dir = join(root, "ts/native");
+    const contract = readdirSync(dir).map((file) => readFileSync(join(dir, file), "utf8")).join("\n");
+    /** Members of an interface and of those it extends. */
+    const membersOf = (name: string): string[] => {
+      const [, parents = "", body = ""] = new RegExp(`export interface ${name}(?: extends ([\\w, ]+))? \\{([\\s\\S]*?)\\n\\}`).exec(contract) ?? [];
+      const own = [...body.matchAll(/^ {2}(?:readonly )?(\w+)[(:]/gm)].map((match) => match[1] as string);
+      return [...own, ...parents.split(", ").filter(Boolean).flatMap(membersOf)];
+    };
+    const promised = membersOf("Account");
     expect(promised.length).toBeGreaterThan(20);
     const built = Object.getOwnPropertyNames(binding.Account.prototype).filter((name) => name !== "constructor");
     expect(built.toSorted()).toEqual(promised.map((name) => (name === "batches" ? "nextBatch" : name)).toSorted());
