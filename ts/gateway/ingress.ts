@@ -92,6 +92,7 @@ async function handleEvent(event: InboundEvent, ports: InboundPorts, hooks: Ingr
     const key = JSON.stringify([identity.userId, identity.deviceId, event.roomId, event.eventId ?? `invite:${event.sender}`]);
     await oncePerTurn(key, run);
     await ports.account.settle([event.seq]);
+    ports.failures.delete(event.seq);
   } catch (error) {
     await giveBack(event, ports, error);
   }
@@ -165,6 +166,7 @@ async function giveBack(event: InboundEvent, ports: InboundPorts, error: unknown
   }
   try {
     const { deadLetter } = await ports.account.fail(event.seq, reason);
+    ports.failures.set(event.seq, (ports.failures.get(event.seq) ?? 0) + 1);
     const what = `[${ports.accountId}] an event in ${event.roomId} failed: ${reason}`;
     if (deadLetter) ports.log.error(`${what}; given up after ${event.attempts + 1} tries, kept as a dead letter; see \`openclaw matrix dead-letters list --account ${ports.accountId}\``);
     else ports.log.warn(`${what}; it will be tried again`);

@@ -44,6 +44,7 @@ export function createPorts(input: WiringInput): InboundPorts {
     bots: input.bots,
     history: new PendingHistory(),
     skipped: new SkippedNotices(),
+    failures: new Map(),
     quotes: new Quotes(account),
     reactions: new ToldReactions(),
     names,

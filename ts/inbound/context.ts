@@ -1,4 +1,5 @@
 /** The prompt's side of a message: who, where, in answer to what. */
+import { messageIdOf } from "../host/message-id.ts";
 import type { HistoryEntry, InboundContext } from "../host/types.ts";
 import type { InboundSkipped } from "../native/account.ts";
 import type { InboundPorts } from "./ports.ts";
@@ -61,7 +62,7 @@ export async function buildContext(
   return ports.runtime.channel.inbound.buildContext({
     channel: "matrix",
     accountId: ports.accountId,
-    messageId: event.eventId,
+    messageId: messageIdOf(event.eventId, ports.failures.get(event.seq) ?? 0),
     timestamp: event.originServerTs,
     from: direct ? `matrix:${event.sender}` : `matrix:channel:${event.roomId}`,
     sender: { id: event.sender, name: turn.senderName, username: localpart(event.sender), isBot: turn.botSender },

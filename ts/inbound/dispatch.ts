@@ -1,6 +1,7 @@
 /** Hands a prepared message to the host and follows the turn to its end. */
 import { createReplyPrefixOptions } from "../host/outbound.ts";
 import { resolvePinnedMainDmOwnerFromAllowlist } from "../host/dm-owner.ts";
+import { messageIdOf } from "../host/message-id.ts";
 import { resolveInboundLastRouteSessionKey } from "../host/routing.ts";
 import type { TurnPlan } from "../host/types.ts";
 import { tellCollision } from "./collision.ts";
@@ -152,7 +153,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       turnAdoptionLifecycle: lifecycle,
       adapter: {
         ingest: () => ({
-          id: event.eventId,
+          id: messageIdOf(event.eventId, ports.failures.get(event.seq) ?? 0),
           timestamp: event.originServerTs,
           rawText: turn.rawText,
           textForAgent: ctxPayload.BodyForAgent,

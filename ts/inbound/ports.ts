@@ -37,6 +37,8 @@ export interface InboundPorts {
   account: Account;
   /** User ids of this gateway's other Matrix accounts. */
   bots: () => ReadonlySet<string>;
+  /** Turns that failed in this process, by the event's row. */
+  failures: Map<number, number>;
   reply: (turn: { roomId: string; threadRootId?: string; eventId: string }) => ReplyPlan;
   history: PendingHistory;
   skipped: SkippedNotices;

@@ -1,3 +1,5 @@
+import { eventOfMessageId } from "../host/message-id.ts";
+
 /** The forms in which a person or the agent names a destination (SES-9). */
 export type Target = { kind: "room"; roomId: string } | { kind: "alias"; alias: string } | { kind: "user"; userId: string };
 
@@ -30,5 +32,5 @@ export const TARGET_HINT = "a room (!room:server), an alias (#room:server) or a 
 
 /** An event id, or nothing: other channels' ids and counters are no Matrix relations. */
 export function eventIdOf(value: string | number | null | undefined): string | undefined {
-  return typeof value === "string" && value.startsWith("$") ? value : undefined;
+  return typeof value === "string" && value.startsWith("$") ? eventOfMessageId(value) : undefined;
 }
