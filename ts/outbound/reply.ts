@@ -1,10 +1,10 @@
 /** Delivers the replies of one turn: finals, blocks and the draft in between. */
-import { eventOfMessageId } from "../host/message-id.ts";
 import type { ReplyPayload } from "../host/types.ts";
 import type { Account, SendTarget } from "../native/account.ts";
 import { completionKey, discardKey, Draft, isStored } from "./draft.ts";
 import { deliveryError, receiptOf } from "./failure.ts";
 import type { WriteSettings } from "./settings.ts";
+import { eventIdOf } from "./target.ts";
 
 export interface ReplyOptions {
   /** The account as it runs at this moment; a restart in mid-turn replaces it. */
@@ -105,7 +105,7 @@ export class TurnReply {
     const text = textOf(payload, (line) => this.#options.onError(line, undefined));
     if (text === "") return { messageIds: [], visibleReplySent: false };
     const key = `${this.#options.turnKey}:${kind}:${this.#index++}`;
-    const quoted = payload.replyToId?.startsWith("$") ? eventOfMessageId(payload.replyToId) : undefined;
+    const quoted = eventIdOf(payload.replyToId);
     if (kind === "final" && !isAside(payload) && this.#options.settings.streaming !== "off") {
       const completed = await this.#complete(text, key);
       if (completed) return completed;
