@@ -34,7 +34,7 @@ await main(async () => {
 
   const results = new Results();
   if (has("lint")) await results.tier("lint", "scripts/test/lint.mjs", () => lint({ deny: true }));
-  if (has("unit")) await results.tier("unit", "test/unit/", () => runVitest("unit", { args: vitestArgs }));
+  if (has("unit")) await results.tier("unit", "test/unit/", () => runVitest(["unit"], { args: vitestArgs }));
 
   const needsRust = ["rust", "live", "contract", "e2e"].some(has);
   /** @type {import("./build/cargo.mjs").TestBinary[] | undefined} */
@@ -82,13 +82,13 @@ await main(async () => {
       atExit(() => rmSync(rootDir, { recursive: true, force: true }));
       copyFileSync(join(root, "package.json"), join(rootDir, "package.json"));
       placeAddon(addonLibrary(), rootDir);
-      return runVitest("crypto", { env: { OPENCLAW_MATRIX_LIVE: JSON.stringify({ homeserver: { baseUrl, serverName }, rootDir }) }, args: vitestArgs });
+      return runVitest(["crypto"], { env: { OPENCLAW_MATRIX_LIVE: JSON.stringify({ homeserver: { baseUrl, serverName }, rootDir }) }, args: vitestArgs });
     });
   }
   const packages = packed;
   if (has("contract") && packages) {
     const env = { OPENCLAW_MATRIX_ADDON: addonLibrary(), OPENCLAW_MATRIX_PACKED: JSON.stringify(packages) };
-    await results.tier("contract", "test/contract/", () => runVitest("contract", { env, args: vitestArgs }));
+    await results.tier("contract", "test/contract/", () => runVitest(["contract"], { env, args: vitestArgs }));
   }
   if (has("e2e") && packages) {
     await results.tier("e2e", "test/e2e/", async () => {
@@ -97,7 +97,7 @@ await main(async () => {
       const address = await rig.serve();
       atExit(() => rig.unserve());
       say(`  Gateway log: ${rig.gateway.logFile}`);
-      return runVitest("e2e", { env: { OPENCLAW_MATRIX_RIG: JSON.stringify(address), OPENCLAW_MATRIX_PACKED: JSON.stringify(packages) }, args: vitestArgs });
+      return runVitest(["e2e", "outages"], { env: { OPENCLAW_MATRIX_RIG: JSON.stringify(address), OPENCLAW_MATRIX_PACKED: JSON.stringify(packages) }, args: vitestArgs });
     });
   }
   // The sum is the last thing printed, so everything is taken down before it.

@@ -7,8 +7,7 @@ use matrix_core::{self as core, Error, ErrorCode, Result, Secret};
 use napi_derive::napi;
 use url::Url;
 
-use crate::{account::Identity, mirror::Cross};
-use crate::{mirror::Cross, trust::KeyRecipients};
+use crate::{account::Identity, mirror::Cross, trust::KeyRecipients};
 
 /// How the account proves who it is.
 #[napi(

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../../scripts/rig/toolchain.mjs";
 import { MODEL_ID } from "../model/server.ts";
@@ -26,6 +26,18 @@ export interface CliResult {
   code: number | null;
   stdout: string;
   stderr: string;
+}
+
+/** Makes a folder once nobody else has it: test files that run side by side edit one configuration. */
+function makeAlone(lock: string): void {
+  for (let tries = 0; ; tries++) {
+    try {
+      return mkdirSync(lock);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST" || tries > 500) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    }
+  }
 }
 
 /** A clean HOME with an OpenClaw in it that talks to the stub model and installs from the local registry. */
@@ -108,9 +120,15 @@ export class OpenClawHome {
 
   /** Edits the configuration as a person does, with the host's own `meta` block left alone; a running gateway reloads it. */
   patch(edit: (config: HostConfig) => void): void {
-    const config = this.readConfig();
-    edit(config);
-    this.#write(config);
+    const lock = join(this.dir, "config.lock");
+    makeAlone(lock);
+    try {
+      const config = this.readConfig();
+      edit(config);
+      this.#write(config);
+    } finally {
+      rmdirSync(lock);
+    }
   }
 
   /** Edits `channels.matrix`. */

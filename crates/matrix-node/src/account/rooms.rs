@@ -162,7 +162,7 @@ impl Account {
         room_id: String,
         limit: u32,
     ) -> napi::Result<PromiseRaw<'env, Vec<FetchedMessage>>> {
-        self.call(env, |account| async move {
+        self.call(env, move |account| async move {
             Ok(account.recent_messages(&room_id, limit).await?.cross())
         })
     }
@@ -199,7 +199,7 @@ impl Account {
         term: String,
         limit: u32,
     ) -> napi::Result<PromiseRaw<'env, Vec<FoundUser>>> {
-        self.call(env, |account| async move {
+        self.call(env, move |account| async move {
             Ok(account.search_users(&term, limit).await?.cross())
         })
     }

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { request } from "../homeserver/users.ts";
-import type { JsSdkHuman } from "../support/humans/index.ts";
-import { until } from "../support/process.ts";
-import { EncryptionScenario } from "./encryption-scenario.ts";
-import { type Bot, question } from "./scenario.ts";
+import { request } from "../../homeserver/users.ts";
+import type { JsSdkHuman } from "../../support/humans/index.ts";
+import { until } from "../../support/process.ts";
+import { EncryptionScenario } from "../encryption-scenario.ts";
+import { type Bot, question } from "../scenario.ts";
 
 describe("encryption set up, the backup, and another client of the same account", () => {
   const scenario = new EncryptionScenario();

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { setTimeout as pause } from "node:timers/promises";
-import { HUMAN_CLIENTS, question, Scenario } from "./scenario.ts";
+import { HUMAN_CLIENTS, question, Scenario } from "../scenario.ts";
 
 describe("a gateway that ends", () => {
   const scenario = new Scenario();

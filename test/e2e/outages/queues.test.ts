@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { setTimeout as pause } from "node:timers/promises";
-import { LONG_SENTENCE } from "../support/model/answer.ts";
-import { type Bot, type Human, question, Scenario, type SeenEvent } from "./scenario.ts";
+import { LONG_SENTENCE } from "../../support/model/answer.ts";
+import { type Bot, type Human, question, Scenario, type SeenEvent } from "../scenario.ts";
 
 /** Time for three failures: the host itself tries a model that answers 500 for a minute and a half. */
 const GIVEN_UP_MS = 600_000;

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { deviceIds, request } from "../homeserver/users.ts";
-import { FaultProxy, faults } from "../support/fault-proxy/index.ts";
-import { until } from "../support/process.ts";
-import { question, Scenario } from "./scenario.ts";
+import { deviceIds, request } from "../../homeserver/users.ts";
+import { FaultProxy, faults } from "../../support/fault-proxy/index.ts";
+import { until } from "../../support/process.ts";
+import { question, Scenario } from "../scenario.ts";
 
 /** A trouble is in the status within a minute (issue 2), in milliseconds. */
 const TOLD_MS = 60_000;

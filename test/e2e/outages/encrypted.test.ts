@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { crossSign } from "../support/humans/cross-signing.ts";
-import type { JsSdkHuman } from "../support/humans/js-sdk.ts";
-import { until } from "../support/process.ts";
-import { ANSWER_MS, type Bot, question, Scenario } from "./scenario.ts";
+import { crossSign } from "../../support/humans/cross-signing.ts";
+import type { JsSdkHuman } from "../../support/humans/js-sdk.ts";
+import { until } from "../../support/process.ts";
+import { ANSWER_MS, type Bot, question, Scenario } from "../scenario.ts";
 
 interface WireEvent {
   type: string;

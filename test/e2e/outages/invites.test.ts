@@ -1,10 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { InvitesReport } from "../../ts/operations/invites.ts";
-import { faults, FaultProxy } from "../support/fault-proxy/index.ts";
-import { until } from "../support/process.ts";
-import { makeRoom, memberships, naming, post } from "./plain-rooms.ts";
-import { ANSWER_MS, type Bot, type Human, question, Scenario } from "./scenario.ts";
+import type { InvitesReport } from "../../../ts/operations/invites.ts";
+import { faults, FaultProxy } from "../../support/fault-proxy/index.ts";
+import { until } from "../../support/process.ts";
+import { makeRoom, memberships, naming, post } from "../plain-rooms.ts";
+import { ANSWER_MS, type Bot, type Human, question, Scenario } from "../scenario.ts";
 
 describe("invites", () => {
   const scenario = new Scenario();

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { request } from "../homeserver/users.ts";
-import { until } from "../support/process.ts";
-import { ANSWER_MS, type Bot, HUMAN_CLIENTS, type Human, type Question, question, Scenario } from "./scenario.ts";
+import { request } from "../../homeserver/users.ts";
+import { until } from "../../support/process.ts";
+import { ANSWER_MS, type Bot, HUMAN_CLIENTS, type Human, type Question, question, Scenario } from "../scenario.ts";
 
 /** More than the homeserver hands out at once (the sync's timeline limit is 50): what lies before comes out of a gap. */
 const BEYOND_THE_TIMELINE = 70;

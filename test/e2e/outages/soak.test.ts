@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, describe, expect, it } from "vitest";
-import { remoteGround } from "../soak/ground.ts";
-import { failures } from "../soak/report.ts";
-import { soak } from "../soak/run.ts";
-import { agentSettings } from "../soak/settings.ts";
-import { Scenario } from "./scenario.ts";
+import { remoteGround } from "../../soak/ground.ts";
+import { failures } from "../../soak/report.ts";
+import { soak } from "../../soak/run.ts";
+import { agentSettings } from "../../soak/settings.ts";
+import { Scenario } from "../scenario.ts";
 
 /** `npm run soak` in short, with the same seed every time: two kills, one SIGTERM, one homeserver that goes away. */
 const ROUNDS = 4;

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FaultProxy, HeldToDevice } from "../support/fault-proxy/index.ts";
-import { until } from "../support/process.ts";
-import { type Bot, type Human, type Question, question, Scenario } from "./scenario.ts";
+import { FaultProxy, HeldToDevice } from "../../support/fault-proxy/index.ts";
+import { until } from "../../support/process.ts";
+import { type Bot, type Human, type Question, question, Scenario } from "../scenario.ts";
 
 /** How long a key stays away, in milliseconds. */
 const LATE_MS = 60_000;
