@@ -82,13 +82,14 @@ fn inv_6_the_newest_messages_of_an_encrypted_room_in_their_newest_wording() {
         alice
             .edit_text(EditText {
                 room_id: id.as_str().try_into().unwrap(),
-                event_id: first.event_ids[0].clone(),
+                event_id: first.event_ids[0].as_str().try_into().unwrap(),
                 markdown: "one, corrected".to_owned(),
                 kind: matrix_core::send::TextKind::Text,
                 key: None,
                 live: false,
                 tables: matrix_core::send::Tables::Block,
                 draft: false,
+                finalized: false,
                 wait_ms: Some(60_000),
             })
             .await
