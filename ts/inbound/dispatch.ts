@@ -9,6 +9,7 @@ import { buildContext } from "./context.ts";
 import type { Drop } from "./drop.ts";
 import { TurnErrors, UnansweredTurn } from "./failure.ts";
 import { startFeedback } from "./feedback.ts";
+import { formerAnswer } from "./former.ts";
 import { threadKey } from "./implicit.ts";
 import type { InboundPorts, TurnProgress } from "./ports.ts";
 import { normalizeUserEntry } from "./policy.ts";
@@ -72,6 +73,9 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   // The event comes again: what was begun stays, so that the next run goes on with it.
   let again = false;
   const errors = new TurnErrors();
+  const messageId = messageIdOf(event.eventId, ports.failures.get(event.seq) ?? 0);
+  // The model is asked again all the same, so that the host's books are right, and its words give way to these.
+  const former = event.attempts > 0 && !turn.isCommand ? formerAnswer({ agentId: route.agentId, sessionKey: turn.sessionKey, messageId }, ports) : undefined;
   // A command is answered with its error; it is not tried again.
   if (turn.isCommand) errors.toolStarted();
 
@@ -119,7 +123,9 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       preparePayload: (payload, info) => {
         // "Try again" is our part: the message is still in the inbox.
         if (isRestartNotice(payload.text)) cutOff = true;
-        return payload.isCommentary || isRestartNotice(payload.text) || errors.holds(payload, info.kind) ? null : payload;
+        if (payload.isCommentary || isRestartNotice(payload.text)) return null;
+        if (former !== undefined) return former.take(payload, info.kind);
+        return errors.holds(payload, info.kind) ? null : payload;
       },
       deliver: async (payload, info) => {
         let delivered: Awaited<ReturnType<typeof reply.sink.deliver>> = { messageIds: [], visibleReplySent: false };
@@ -140,7 +146,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       onReasoningStream: () => feedback.thinking(),
       onAssistantMessageStart: () => feedback.thinking(),
       onCompactionStart: () => feedback.compacting(),
-      ...(reply.streams ? { onPartialReply: (payload: { text?: string }) => reply.sink.partial(payload.text) } : {}),
+      ...(reply.streams && former === undefined ? { onPartialReply: (payload: { text?: string }) => reply.sink.partial(payload.text) } : {}),
     },
     toolsAllow: undefined,
   };
@@ -153,7 +159,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       turnAdoptionLifecycle: lifecycle,
       adapter: {
         ingest: () => ({
-          id: messageIdOf(event.eventId, ports.failures.get(event.seq) ?? 0),
+          id: messageId,
           timestamp: event.originServerTs,
           rawText: turn.rawText,
           textForAgent: ctxPayload.BodyForAgent,
@@ -171,6 +177,9 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     const failure = errors.failure();
     if (failure !== undefined) throw new UnansweredTurn(failure, { roomId: event.roomId, threadRootId: turn.threadRootId });
     outcome = "done";
+    // The host did not run it again, or the model had nothing to say.
+    const unsaid = former?.take({}, "final");
+    if (unsaid) await reply.sink.deliver(unsaid, "final");
     for (const warning of errors.rest()) await reply.sink.deliver(warning, "final");
     if (turn.direct) await tellCollision(turn, ports);
     ports.history.consume(turn.historyKey, history, event.eventId);

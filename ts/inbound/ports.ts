@@ -40,6 +40,8 @@ export interface InboundPorts {
   /** Turns that failed in this process, by the event's row. */
   failures: Map<number, number>;
   reply: (turn: { roomId: string; threadRootId?: string; eventId: string }) => ReplyPlan;
+  /** The answer the agent had finished for a message before the process ended. */
+  finishedAnswer: (turn: { agentId: string; sessionKey: string; messageId: string }) => string | undefined;
   history: PendingHistory;
   skipped: SkippedNotices;
   quotes: Quotes;

@@ -170,7 +170,7 @@ export class FakeAccount extends FakeVerification implements Account {
     };
     const message = { kind: "text", body: "", text: "", pills: [], live: false };
     const full = { ...base, ...(event.type === "message" ? message : {}), ...event } as InboundEvent;
-    this.rows.push({ event: full, state: "waiting", attempts: 0 });
+    this.rows.push({ event: full, state: "waiting", attempts: full.attempts });
     this.#wake();
     return full;
   }
