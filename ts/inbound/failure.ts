@@ -18,8 +18,8 @@ export class UnansweredTurn extends Error {
   }
 }
 
-/** What the host says of a turn in which no reply came about, or none was delivered: the question is not answered. */
-const NOTHING_DELIVERED = /^\S* ?OpenClaw couldn't produce or deliver a reply/;
+/** What the host says, not always as an error, of a turn in which no reply came about or none was delivered: the question is not answered. */
+const NOTHING_DELIVERED = /^\S* ?OpenClaw couldn't produce or deliver a reply|^⚠️ (?:Agent run failed|\S+ request failed)\b/;
 
 /** Follows one turn's deliveries. */
 export class TurnErrors {
