@@ -129,7 +129,7 @@ describe("devices, direct messages and the profile", () => {
     const puts = () => proxy.count({ method: "PUT", path: /^profile\// });
     scenario.configure(bot.accountId, scenario.settings({ homeserver: proxy.url, userId: bot.userId, password: bot.password, name: "Botty" }));
     await until("the name", 120_000, async () => (await profileOf(bot)).displayname === "Botty", 300);
-    expect(puts()).toBe(1);
+    await until("the first write", 10_000, () => puts() === 1);
 
     // Restarts change nothing, and ask first.
     const asked = () => proxy.count({ method: "GET", path: /^profile\// });
@@ -140,7 +140,7 @@ describe("devices, direct messages and the profile", () => {
 
     await scenario.reconfigure(bot.accountId, (account) => void (account.name = "Botty II"));
     await until("the new name", 60_000, async () => (await profileOf(bot)).displayname === "Botty II", 300);
-    expect(puts()).toBe(2);
+    await until("the second write", 10_000, () => puts() === 2);
 
     const picture = `http://127.0.0.1:${(pictures.address() as AddressInfo).port}/face.png`;
     const log = (await rig.gateway.log()).length;

@@ -9,7 +9,7 @@ import { buildContext } from "./context.ts";
 import type { Drop } from "./drop.ts";
 import { TurnErrors, UnansweredTurn } from "./failure.ts";
 import { startFeedback } from "./feedback.ts";
-import { formerAnswer } from "./former.ts";
+import { failedUnheard, formerAnswer } from "./former.ts";
 import { threadKey } from "./implicit.ts";
 import type { InboundPorts, TurnProgress } from "./ports.ts";
 import { normalizeUserEntry } from "./policy.ts";
@@ -75,7 +75,8 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   const errors = new TurnErrors();
   const messageId = messageIdOf(event.eventId, ports.failures.get(event.seq) ?? 0);
   // The model is asked again all the same, so that the host's books are right, and its words give way to these.
-  const former = event.attempts > 0 && !turn.isCommand ? formerAnswer({ agentId: route.agentId, sessionKey: turn.sessionKey, messageId }, ports) : undefined;
+  const session = { agentId: route.agentId, sessionKey: turn.sessionKey };
+  const former = event.attempts > 0 && !turn.isCommand ? formerAnswer({ ...session, messageId }, ports) : undefined;
   // A command is answered with its error; it is not tried again.
   if (turn.isCommand) errors.toolStarted();
 
@@ -174,7 +175,8 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     const queued = result.dispatchResult.deferredToActiveRun === "followup" || (followUp.deferred && !followUp.adopted);
     if (queued && !followUp.abandoned) await followUp.done;
     if (followUp.abandoned && !followUp.adopted) throw new Error("the host gave the turn up before it began");
-    const failure = errors.failure();
+    const unheard = event.attempts > 0 && former === undefined && errors.nothingCame() ? failedUnheard(session, ports) : undefined;
+    const failure = errors.failure() ?? unheard;
     if (failure !== undefined) throw new UnansweredTurn(failure, { roomId: event.roomId, threadRootId: turn.threadRootId });
     outcome = "done";
     // The host did not run it again, or the model had nothing to say.

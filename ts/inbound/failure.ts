@@ -55,6 +55,11 @@ export class TurnErrors {
     return [...this.#held.splice(0), payload];
   }
 
+  /** Neither an answer nor an error came through the turn. */
+  nothingCame(): boolean {
+    return !this.#begun && this.#held.length === 0;
+  }
+
   /** What the turn failed with, once it is over without an answer. */
   failure(): string | undefined {
     return this.#begun ? undefined : this.#held[0]?.text?.trim();

@@ -42,6 +42,8 @@ export interface InboundPorts {
   reply: (turn: { roomId: string; threadRootId?: string; eventId: string }) => ReplyPlan;
   /** The answer the agent had finished for a message before the process ended. */
   finishedAnswer: (turn: { agentId: string; sessionKey: string; messageId: string }) => string | undefined;
+  /** Whether the session's newest run failed. */
+  lastRunFailed: (turn: { agentId: string; sessionKey: string }) => boolean;
   history: PendingHistory;
   skipped: SkippedNotices;
   quotes: Quotes;

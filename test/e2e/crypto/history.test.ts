@@ -30,6 +30,8 @@ describe("what was said before the account came (MSC4268)", () => {
   async function ours(shareHistoryOnInvite: boolean): Promise<Ours> {
     const account = world.account(await world.user(), undefined, { shareHistoryOnInvite });
     await account.start();
+    // Clients share history with devices alone that their owner has signed.
+    await account.account.bootstrapEncryption({ forceResetCrossSigning: false });
     return account;
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { expect } from "vitest";
 import type { Account, InboundEvent, Native, OpenAccountOptions } from "../../../ts/native/account.ts";
+import { MatrixError } from "../../../ts/native/errors.ts";
 import { loadNative } from "../../../ts/native/load.ts";
 import { Homeserver } from "../../homeserver/homeserver.ts";
 import { type Credentials, request } from "../../homeserver/users.ts";
@@ -142,11 +143,17 @@ export class Ours {
   }
 
   async start(): Promise<void> {
+    const account = await this.open();
+    await until("the account to sync", WAIT_MS, async () => (await account.health()).sync.state === "running");
+  }
+
+  /** The same, without waiting for its sync. */
+  async open(): Promise<Account> {
     const account = await this.#world.native.openAccount(this.options);
     this.#account = account;
     this.#reading = this.#read(account);
     account.start();
-    await until("the account to sync", WAIT_MS, async () => (await account.health()).sync.state === "running");
+    return account;
   }
 
   /**
@@ -175,9 +182,14 @@ export class Ours {
   }
 
   async #read(account: Account): Promise<void> {
-    for await (const batch of account.batches()) {
-      this.seen.push(...batch);
-      await account.settle(batch.map(({ seq }) => seq));
+    try {
+      for await (const batch of account.batches()) {
+        this.seen.push(...batch);
+        await account.settle(batch.map(({ seq }) => seq));
+      }
+    } catch (error) {
+      // Closed with events in hand.
+      if (!(error instanceof MatrixError) || error.code !== "closed") throw error;
     }
   }
 

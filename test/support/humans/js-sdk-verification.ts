@@ -1,3 +1,4 @@
+import { type OlmMachine, UserId } from "@matrix-org/matrix-sdk-crypto-wasm";
 import {
   CryptoEvent,
   type ShowSasCallbacks,
@@ -55,9 +56,17 @@ export class JsSdkVerifications {
     return new JsSdkVerification(await this.#crypto.requestOwnUserVerification());
   }
 
-  /** Asks in a room; waits until the other user's identity is known, which the SDK wants first. */
+  /**
+   * Asks in a room; waits until the other user's identity is known, which the SDK wants first. In a room without
+   * encryption it follows nobody's devices and keeps no identity of whom it does not follow: it is told to.
+   */
   async ask(userId: string, roomId: string): Promise<JsSdkVerification> {
-    await until(`the identity of ${userId}`, WAIT_MS, () => this.#crypto.userHasCrossSigningKeys(userId, true), 250);
+    const { olmMachine } = this.#crypto as unknown as { olmMachine: OlmMachine };
+    await olmMachine.updateTrackedUsers([new UserId(userId)]);
+    await until(`the identity of ${userId}`, WAIT_MS, async () => {
+      await this.#crypto.getUserDeviceInfo([userId], true);
+      return (await olmMachine.getIdentity(new UserId(userId))) !== undefined;
+    }, 250);
     return new JsSdkVerification(await this.#crypto.requestVerificationDM(userId, roomId));
   }
 

@@ -136,7 +136,9 @@ class Person:
             if sas.canceled:
                 raise RuntimeError(f"cancelled: {sas.cancel_code} {sas.cancel_reason}")
             await asyncio.sleep(0.1)
-        return " ".join(emoji for emoji, _name in sas.get_emoji())
+        # matrix-nio 0.26 takes vodozemac's seven indices for bytes that are still to be cut into indices.
+        indices = sas.established_sas.bytes(sas._extra_info).emoji_indices
+        return " ".join(sas.emoji[index][0] for index in indices)
 
     async def confirm_verification(self, transactionId):
         answer = await self.client.confirm_short_auth_string(transactionId)

@@ -1,19 +1,21 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { DM, run, type Running } from "../support/running.ts";
 
-const transcript = vi.hoisted(() => ({ answer: undefined as string | undefined | Error, asked: [] as string[] }));
+const transcript = vi.hoisted(() => ({ answer: undefined as string | undefined | Error, asked: [] as string[], failed: false }));
 vi.mock("../../../ts/host/transcript.ts", () => ({
   finishedAnswer: ({ messageId }: { messageId: string }) => {
     transcript.asked.push(messageId);
     if (transcript.answer instanceof Error) throw transcript.answer;
     return transcript.answer;
   },
+  lastRunFailed: () => transcript.failed,
 }));
 
 let on: Running;
 afterEach(async () => {
   await on.stop();
   transcript.answer = undefined;
+  transcript.failed = false;
   transcript.asked.length = 0;
 });
 
@@ -54,5 +56,16 @@ describe("an answer that was finished when the process ended", () => {
     transcript.answer = new Error("locked");
     await settled("hello again", 1);
     expect(on.account.texts()).toEqual(["fresh", "fresh", "fresh"]);
+  });
+
+  it("[SES-11] a run that failed where the turn does not hear of it is tried again under an id of its own", async () => {
+    on = open();
+    transcript.failed = true;
+    on.host.script = async (_turn, { deliver }) => {
+      if (on.host.turns.length > 1) await deliver({ text: "the answer" });
+    };
+    await settled("hello", 1);
+    expect(on.account.texts()).toEqual(["the answer"]);
+    expect(on.host.turns).toHaveLength(2);
   });
 });

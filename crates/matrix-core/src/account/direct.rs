@@ -122,7 +122,7 @@ impl Account {
         let encrypted = if created {
             inner.encryption
         } else {
-            self.state(&active, "m.room.encryption".into())
+            self.state(&active, "m.room.encryption".into(), "")
                 .await?
                 .is_some()
         };
@@ -202,7 +202,29 @@ impl Account {
             discovered_strict_room_ids: discovered,
             mapped_rooms,
         };
-        Ok((inspection, candidates.into_iter().next()))
+        let mut pending = None;
+        for room_id in candidates {
+            // The homeserver's word: the store may still have them in a room they left.
+            if self.is_expected(&room_id, user_id).await? {
+                pending = Some(room_id);
+                break;
+            }
+        }
+        Ok((inspection, pending))
+    }
+
+    /// Whether the person is in a room, or is invited to it.
+    async fn is_expected(&self, room_id: &RoomId, user_id: &UserId) -> Result<bool> {
+        let member = self.state(room_id, "m.room.member".into(), user_id.as_str());
+        match member.await {
+            Ok(member) => Ok(member.is_some_and(|content| {
+                let membership = content.get("membership").and_then(Value::as_str);
+                matches!(membership, Some("join" | "invite"))
+            })),
+            // We are not in it any more.
+            Err(error) if error.code == ErrorCode::Forbidden => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The person's rooms in `m.direct`, each once.
@@ -271,7 +293,7 @@ impl Account {
         if members.len() == 2 {
             return Ok(true);
         }
-        let service = self.state(room_id, FUNCTIONAL_MEMBERS.into()).await?;
+        let service = self.state(room_id, FUNCTIONAL_MEMBERS.into(), "").await?;
         let service: Vec<&str> = service
             .as_ref()
             .and_then(|content| content.get("service_members")?.as_array())

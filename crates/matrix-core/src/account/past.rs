@@ -180,7 +180,7 @@ impl Account {
 
     async fn read_pins(&self, room_id: &RoomId) -> Result<Vec<String>> {
         let content = self
-            .state(room_id, StateEventType::RoomPinnedEvents)
+            .state(room_id, StateEventType::RoomPinnedEvents, "")
             .await?
             .unwrap_or_default();
         let pins = content.get("pinned").and_then(Value::as_array);
@@ -191,16 +191,17 @@ impl Account {
             .collect())
     }
 
-    /// The content of a state event with an empty key, as it is now; `None` if there is none.
+    /// The content of a state event as it is now; `None` if there is none.
     pub(super) async fn state(
         &self,
         room_id: &RoomId,
         event_type: StateEventType,
+        key: &str,
     ) -> Result<Option<Value>> {
         let request = get_state_event_for_key::v3::Request::new(
             room_id.to_owned(),
             event_type,
-            String::new(),
+            key.to_owned(),
         );
         match self.inner.rest.send(request, REQUEST).await {
             Ok(answer) => Ok(serde_json::from_str(answer.event_or_content.get()).ok()),

@@ -214,7 +214,9 @@ impl Account {
             .member(room, &ids::user(user)?)
             .await?
             .map_or(0, |member| member.power_level);
-        let levels = self.state(room, StateEventType::RoomPowerLevels).await?;
+        let levels = self
+            .state(room, StateEventType::RoomPowerLevels, "")
+            .await?;
         let redact = levels
             .as_ref()
             .and_then(|levels| levels.get("redact"))

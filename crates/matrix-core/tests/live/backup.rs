@@ -89,10 +89,14 @@ pub async fn talk(homeserver: &Homeserver, name: &str) -> Talk {
 pub async fn reads(account: &Account, room: &str, event_id: &str) -> String {
     let begun = Instant::now();
     loop {
-        let message = account.fetch_message(room, event_id).await.unwrap();
-        let message = message.expect("the event is there");
-        if message.unavailable.is_none() {
-            return message.text;
+        match account.fetch_message(room, event_id).await {
+            Ok(message) => {
+                let message = message.expect("the event is there");
+                if message.unavailable.is_none() {
+                    return message.text;
+                }
+            }
+            Err(error) => eprintln!("DEBUG {:?} {error}", begun.elapsed()),
         }
         assert!(begun.elapsed() < PATIENCE, "it never became readable");
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;

@@ -25,6 +25,12 @@ where
         eprintln!("SKIPPED: set MATRIX_TEST_HOMESERVER");
         return;
     };
+    if let Ok(directives) = std::env::var("MATRIX_TEST_LOG") {
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(directives)
+            .with_writer(std::io::stderr)
+            .try_init();
+    }
     let homeserver = Homeserver {
         base: Url::parse(&base).unwrap(),
         http: reqwest::Client::builder().no_proxy().build().unwrap(),

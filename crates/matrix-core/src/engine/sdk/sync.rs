@@ -327,6 +327,7 @@ impl SdkEngine {
             TIMELINE
         };
         let poll = match (first, answered) {
+            (true, _) if matches!(since, Since::Lost(_)) => FIRST_POLL + never_before(),
             (true, _) => FIRST_POLL,
             (false, true) => LONG_POLL,
             (false, false) => Duration::ZERO,
@@ -346,6 +347,13 @@ impl SdkEngine {
             }
         }
     }
+}
+
+/// Synapse answers a first sync for minutes with what it answered before, if all its
+/// parameters are the same: to an account that lost its rooms, with those of back then.
+fn never_before() -> Duration {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Duration::from_millis(now.map_or(1, |now| u64::from(now.subsec_millis()) + 1))
 }
 
 /// A step that never succeeds is left behind, with as little loss as possible: the
