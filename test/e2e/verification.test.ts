@@ -39,11 +39,11 @@ describe("verification through the gateway", () => {
     await scenario.ask(person, room, agent);
 
     const theirs = await person.verifications.ask(agent.userId, room);
-    const begun = theirs.begin();
     const listed = await matrix<VerificationReport[]>(agent, "verify", "list");
     expect(listed).toMatchObject([{ otherUserId: person.userId, roomId: room, initiatedByMe: false, isSelfVerification: false }]);
     const id = listed[0]?.id ?? "";
-    const { emoji, decimal } = await begun;
+    // From here on either side waits a minute for the other, and a command takes ten seconds of it.
+    const { emoji, decimal } = await theirs.begin();
     const shown = await matrix<{ decimal: number[]; emoji: [string, string][] }>(agent, "verify", "sas", id);
     expect(shown.emoji.map(([symbol]) => symbol).join(" ")).toBe(emoji);
     expect(shown.decimal.join(" ")).toBe(decimal);

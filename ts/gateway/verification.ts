@@ -4,6 +4,9 @@ import { followVerifications, type FollowInput } from "../verification/follow.ts
 import { verifyAtStart } from "../verification/startup.ts";
 import { pause } from "./backoff.ts";
 
+/** How long the account's other devices may take to hear of this one, in milliseconds. */
+const SETTLING_MS = 10_000;
+
 export interface VerificationWiring extends Omit<FollowInput, "owners" | "paired"> {
   runtime: PluginRuntime;
   cfg: () => OpenClawConfig;
@@ -28,6 +31,8 @@ export async function runVerifications(input: VerificationWiring): Promise<void>
     paired: () => runtime.channel.pairing.readAllowFromStore({ channel: "matrix", accountId }),
   });
   await input.unattended;
+  // A device that has just logged in is not known to the others yet, and they drop what strangers ask.
+  await pause(SETTLING_MS, signal);
   if (!signal.aborted) {
     await verifyAtStart({
       account,
