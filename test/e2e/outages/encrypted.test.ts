@@ -36,7 +36,7 @@ describe("encrypted rooms", () => {
     const inTheThread = relations.filter((relation) => relation?.rel_type === "m.thread");
     expect(inTheThread.map((relation) => relation?.event_id)).toEqual(inTheThread.map(() => root));
     expect(inTheThread.length, "the thread's messages").toBeGreaterThan(0);
-    expect(relations.filter((relation) => relation?.rel_type === "m.replace").length, "edits").toBeGreaterThan(2);
+    expect(relations.filter((relation) => relation?.rel_type === "m.replace").length, "edits").toBeGreaterThan(1);
     for (const { content } of sent) expect(Object.keys(content)).not.toContain("body");
     // The other way: the person's reaction is in the clear, their message in the thread is not.
     expect((await person.wire(room, inThread)).type).toBe("m.room.encrypted");
