@@ -139,13 +139,13 @@ export class Scenario {
     }
   }
 
-  /** What the agent was given with a question: the newest text that holds it, context and all. */
+  /** What the agent was given with a question: the newest text that holds it, and the context the host puts behind it. */
   async promptOf(asked: Question): Promise<string> {
     const prompts = await this.rig.model.prompts(asked.marker);
     const texts = (prompts.at(-1)?.messages ?? []).filter((message) => message.role === "user").map(textOf);
-    const newest = texts.findLast((text) => text.includes(asked.marker));
-    if (newest === undefined) throw new Error(`the model was never asked about ${asked.marker}`);
-    return newest;
+    const at = texts.findLastIndex((text) => text.includes(asked.marker));
+    if (at < 0) throw new Error(`the model was never asked about ${asked.marker}`);
+    return texts.slice(at).join("\n");
   }
 
   /** The system text of the newest prompt with a question, and the tools that went with it. */

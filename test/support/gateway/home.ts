@@ -28,6 +28,9 @@ export interface CliResult {
   stderr: string;
 }
 
+/** What the host says instead of running a command when the configuration changed while it loaded. */
+const EDITED_MEANWHILE = /migration inputs changed during startup|config identity changed while persisting/;
+
 /** Makes a folder once nobody else has it: test files that run side by side edit one configuration. */
 function makeAlone(lock: string): void {
   for (let tries = 0; ; tries++) {
@@ -91,6 +94,8 @@ export class OpenClawHome {
       session: { dmScope: "per-account-channel-peer" },
       // The default is a file in /tmp that every gateway of the machine writes.
       logging: { file: join(home.dir, "openclaw.log") },
+      // Every tool by its own name, as the stub model calls it.
+      tools: { toolSearch: false },
       agents: { defaults: { model: { primary: `stub/${MODEL_ID}` } } },
     });
     return home;
@@ -140,8 +145,15 @@ export class OpenClawHome {
     });
   }
 
-  /** Runs an `openclaw` command to its end. */
-  cli(args: string[], options: { timeoutMs?: number; input?: string } = {}): Promise<CliResult> {
+  /** Runs an `openclaw` command to its end; once more if another test file edited the configuration while it began. */
+  async cli(args: string[], options: { timeoutMs?: number; input?: string } = {}): Promise<CliResult> {
+    for (;;) {
+      const result = await this.#cli(args, options);
+      if (result.code === 0 || !EDITED_MEANWHILE.test(result.stdout + result.stderr)) return result;
+    }
+  }
+
+  #cli(args: string[], options: { timeoutMs?: number; input?: string }): Promise<CliResult> {
     return new Promise((resolve, reject) => {
       const child = spawn(process.execPath, [OPENCLAW, ...args], { env: this.env, cwd: this.dir, stdio: "pipe", detached: true });
       let stdout = "";
