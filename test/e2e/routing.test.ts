@@ -8,7 +8,7 @@ import { ANSWER_MS, type Bot, type Human, question, Scenario } from "./scenario.
 /** The keys of the host's sessions that a word occurs in. */
 async function sessionKeys(scenario: Scenario, word: string): Promise<string[]> {
   const { sessions } = await scenario.call<{ sessions: { key: string }[] }>("sessions.list", { limit: 1000 });
-  return sessions.map(({ key }) => key).filter((key) => key.includes(word.toLowerCase()));
+  return sessions.map(({ key }) => key).filter((key) => key.toLowerCase().includes(word.toLowerCase()));
 }
 
 describe("accounts and where they lead", () => {

@@ -52,6 +52,8 @@ use crate::{
 
 /// Grows when the folder's layout changes.
 const SCHEMA: u32 = 1;
+/// The SDK's name for its cache of rooms.
+const STATE_STORE: &str = "matrix-sdk-state.sqlite3";
 
 /// An account's folder, locked until it is released or dropped.
 #[derive(Debug)]
@@ -100,6 +102,10 @@ impl Dir {
         for entry in entries.flatten() {
             files::check(&entry.path(), &self.owner)?;
         }
+        // SQLite makes a database as the process' umask says, and its log and index like it.
+        for name in [crypto_store::NAME, STATE_STORE] {
+            files::open(&path.join(name), &self.owner)?;
+        }
         Ok(path)
     }
 
@@ -126,7 +132,7 @@ impl Dir {
     /// Deletes the SDK's state store if it is damaged: a cache, which the next sync fills
     /// again. True if it was.
     pub fn drop_damaged_state_store(&self) -> Result<bool> {
-        let main = self.path.join("store").join("matrix-sdk-state.sqlite3");
+        let main = self.path.join("store").join(STATE_STORE);
         if !crypto_store::state_store_is_damaged(&main, &self.owner)? {
             return Ok(false);
         }
@@ -135,7 +141,7 @@ impl Dir {
             let path = self
                 .path
                 .join("store")
-                .join(format!("matrix-sdk-state.sqlite3{suffix}"));
+                .join(format!("{STATE_STORE}{suffix}"));
             match std::fs::remove_file(&path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                     return Err(files::failed("remove", &path, &e));

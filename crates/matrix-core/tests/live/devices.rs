@@ -48,7 +48,9 @@ fn dev_2_devices_are_deleted_with_the_password() {
         let dir = tempdir().unwrap();
         let account = homeserver.open(dir.path(), person.by_password()).await;
         let own = account.identity().device_id;
-        let refused = account.delete_devices(&[own.clone()], None).await;
+        let refused = account
+            .delete_devices(std::slice::from_ref(&own), None)
+            .await;
         assert_eq!(refused.unwrap_err().code, ErrorCode::ConfigInvalid);
 
         let wrong = Secret::new("not it");
