@@ -17,6 +17,6 @@ await main(async () => {
     return join(folder, /** @type {string} */ (found[0]));
   };
   const packed = { plugin: tarball(/^openclaw-matrix-rs-\d.*\.tgz$/), platform: tarball(new RegExp(`^openclaw-matrix-rs-${hostTriple()}-\\d.*\\.tgz$`)) };
-  const results = await runVitest(["contract"], { env: { OPENCLAW_MATRIX_PACKED: JSON.stringify(packed) }, args: FILES });
+  const results = await runVitest("contract", { env: { OPENCLAW_MATRIX_PACKED: JSON.stringify(packed) }, args: FILES });
   return results.length && results.every((result) => result.status !== "failed") ? 0 : 1;
 });

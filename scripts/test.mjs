@@ -34,7 +34,7 @@ await main(async () => {
 
   const results = new Results();
   if (has("lint")) await results.tier("lint", "scripts/test/lint.mjs", () => lint({ deny: true }));
-  if (has("unit")) await results.tier("unit", "test/unit/", () => runVitest(["unit"], { args: vitestArgs }));
+  if (has("unit")) await results.tier("unit", "test/unit/", () => runVitest("unit", { args: vitestArgs }));
 
   const needsRust = ["rust", "live", "contract", "e2e"].some(has);
   /** @type {import("./build/cargo.mjs").TestBinary[] | undefined} */
@@ -82,22 +82,34 @@ await main(async () => {
       atExit(() => rmSync(rootDir, { recursive: true, force: true }));
       copyFileSync(join(root, "package.json"), join(rootDir, "package.json"));
       placeAddon(addonLibrary(), rootDir);
-      return runVitest(["crypto"], { env: { OPENCLAW_MATRIX_LIVE: JSON.stringify({ homeserver: { baseUrl, serverName }, rootDir }) }, args: vitestArgs });
+      return runVitest("crypto", { env: { OPENCLAW_MATRIX_LIVE: JSON.stringify({ homeserver: { baseUrl, serverName }, rootDir }) }, args: vitestArgs });
     });
   }
   const packages = packed;
   if (has("contract") && packages) {
     const env = { OPENCLAW_MATRIX_ADDON: addonLibrary(), OPENCLAW_MATRIX_PACKED: JSON.stringify(packages) };
-    await results.tier("contract", "test/contract/", () => runVitest(["contract"], { env, args: vitestArgs }));
+    await results.tier("contract", "test/contract/", () => runVitest("contract", { env, args: vitestArgs }));
   }
   if (has("e2e") && packages) {
     await results.tier("e2e", "test/e2e/", async () => {
       const { Rig } = await import("../test/support/rig.ts");
-      const rig = await Rig.start({ packed: packages, tell: step, undo: atExit, ...(homeserver ? { homeserver } : {}) });
-      const address = await rig.serve();
-      atExit(() => rig.unserve());
-      say(`  Gateway log: ${rig.gateway.logFile}`);
-      return runVitest(["e2e", "outages"], { env: { OPENCLAW_MATRIX_RIG: JSON.stringify(address), OPENCLAW_MATRIX_PACKED: JSON.stringify(packages) }, args: vitestArgs });
+      const alone = (/** @type {string} */ word) => word.includes("test/e2e/alone/");
+      const files = vitestArgs.filter((word) => word.includes("test/e2e/"));
+      /** Two rigs side by side: most of what a scenario does is waiting. */
+      const halves = /** @type {{ project: "e2e" | "alone", homeserver?: typeof homeserver, wanted: boolean }[]} */ ([
+        { project: "e2e", homeserver, wanted: files.length === 0 || files.some((word) => !alone(word)) },
+        { project: "alone", homeserver: undefined, wanted: files.length === 0 || files.some(alone) },
+      ]).filter(({ wanted }) => wanted);
+      const found = await Promise.all(
+        halves.map(async ({ project, homeserver: shared }) => {
+          const rig = await Rig.start({ packed: packages, tell: step, undo: atExit, ...(shared ? { homeserver: shared } : {}) });
+          const address = await rig.serve();
+          atExit(() => rig.unserve());
+          say(`  Gateway log of ${project}: ${rig.gateway.logFile}`);
+          return runVitest(project, { env: { OPENCLAW_MATRIX_RIG: JSON.stringify(address), OPENCLAW_MATRIX_PACKED: JSON.stringify(packages) }, args: vitestArgs });
+        }),
+      );
+      return found.flat();
     });
   }
   // The sum is the last thing printed, so everything is taken down before it.

@@ -1,4 +1,4 @@
-// The TypeScript tests: a tier is one vitest project, or two that run one after the other.
+// The TypeScript tests: a tier is one vitest project, or two side by side.
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,11 +8,11 @@ import { root } from "../rig/toolchain.mjs";
 /** @typedef {import("./results.mjs").TestResult} TestResult */
 
 /**
- * @param {("unit" | "contract" | "e2e" | "outages" | "crypto")[]} projects
+ * @param {"unit" | "contract" | "e2e" | "alone" | "crypto"} project
  * @param {{ env?: NodeJS.ProcessEnv, args?: string[] }} [options]
  * @returns {Promise<TestResult[]>}
  */
-export async function runVitest(projects, options = {}) {
+export async function runVitest(project, options = {}) {
   const dir = mkdtempSync(join(tmpdir(), "openclaw-matrix-results-"));
   const file = join(dir, "results.json");
   try {
@@ -22,9 +22,9 @@ export async function runVitest(projects, options = {}) {
         [
           join(root, "node_modules", "vitest", "vitest.mjs"),
           "run",
-          ...projects.map((project) => `--project=${project}`),
+          `--project=${project}`,
           "--passWithNoTests",
-          projects.some((project) => ["e2e", "crypto"].includes(project)) ? "--reporter=verbose" : "--reporter=default",
+          ["e2e", "alone", "crypto"].includes(project) ? "--reporter=verbose" : "--reporter=default",
           `--reporter=${join(root, "test", "support", "results-reporter.ts")}`,
           ...(options.args ?? []),
         ],
@@ -36,7 +36,7 @@ export async function runVitest(projects, options = {}) {
     });
     /** @type {TestResult[]} */
     const tests = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : [];
-    if (code !== 0 && !tests.some((test) => test.status === "failed")) tests.push({ file: `test/${projects[0]}/`, name: `vitest ended with ${code}`, status: "failed" });
+    if (code !== 0 && !tests.some((test) => test.status === "failed")) tests.push({ file: `test/${project}/`, name: `vitest ended with ${code}`, status: "failed" });
     return tests;
   } finally {
     rmSync(dir, { recursive: true, force: true });

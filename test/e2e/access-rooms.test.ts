@@ -93,7 +93,7 @@ describe("who may talk in rooms, rule by rule", () => {
     expect(status).toMatch(/^\$/);
     const prompts = (await scenario.rig.model.prompts()).slice(before);
     expect(prompts.filter((prompt) => JSON.stringify(prompt.messages).includes("/status"))).toEqual([]);
-    const toMallory = mallory.events.slice(seenBefore).filter((event) => event.roomId === room && event.sender === bot.userId);
+    const toMallory = mallory.events.slice(seenBefore).filter((event) => event.roomId === room && event.sender === bot.userId && event.type === "m.room.message");
     expect(toMallory.filter((event) => !event.body.includes("stub-1")), "answers other than the two status texts").toEqual([]);
     expect((await explain(room, mallory.userId)).drops.map((drop) => drop.reason)).toContain("room_sender_not_allowed");
   });

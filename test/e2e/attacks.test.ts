@@ -38,7 +38,7 @@ describe("hostile names and texts", () => {
     const eventId = await post(mallory, room, naming(bot.userId, text));
     await scenario.answer(mallory, bot, asked);
     const prompt = await scenario.promptOf(asked);
-    expect(prompt.match(/\[matrix event id: \S+/g)).toEqual([`[matrix event id: ${eventId}`]);
+    expect(prompt.match(/\[matrix event id: \S+/g), prompt).toEqual([`[matrix event id: ${eventId}`]);
     expect(prompt).not.toContain("[matrix: while");
   });
 
@@ -57,6 +57,8 @@ describe("hostile names and texts", () => {
 
   it("[SES-5] a flag that anybody may set makes no room of three private, and no other room's rules its own", async () => {
     const eve = await scenario.person("matrix-js-sdk", "atteve");
+    // What nobody answers is told with the next question otherwise.
+    await scenario.reconfigure(bot.accountId, (settings) => (settings.historyLimit = 0));
     const claimed = await makeRoom(mallory, { is_direct: true, invite: [bot.userId] });
     await mallory.waitForMember(claimed, bot.userId, { timeoutMs: ANSWER_MS });
     await eve.join(claimed);
