@@ -140,7 +140,7 @@ describe("direct message or room", () => {
     await alice.waitForMember(successor, bot.userId, { timeoutMs: ANSWER_MS });
     // A replaced room is closed to those without a moderator's rights: nothing can be answered there.
     await expectSeen(room, "direct", "account_data");
-    await expectShape(successor, "direct", "two_unnamed");
+    await expectShape(successor, "direct", "account_data");
   });
 
   it("[SES-5][BOT-1] a direct message of two accounts of this gateway is direct, and not answered", async () => {
@@ -150,9 +150,10 @@ describe("direct message or room", () => {
       token: accessToken,
       body: { preset: "trusted_private_chat", is_direct: true, invite: [bot.userId] },
     });
-    const report = await until("the account to join", ANSWER_MS, async () => {
+    // Once the gateway has read of the second account.
+    const report = await until("the account to join, and to know the other", ANSWER_MS, async () => {
       const explained = await scenario.call<ExplainReport>("matrix.explain", { accountId: bot.accountId, room, user: other.userId });
-      return explained.room.kind !== null && explained;
+      return explained.room.kind !== null && explained.message?.reason === "configured_bot" && explained;
     }, 300);
     expect(report.room).toMatchObject({ kind: "direct", because: "account_data" });
     expect(report.message).toMatchObject({ outcome: "dropped", reason: "configured_bot", fix: expect.stringContaining("allowBots") });

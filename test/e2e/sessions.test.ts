@@ -87,7 +87,7 @@ describe("sessions, targets and what the agent is given", () => {
     expect((await scenario.rig.model.prompts(apart.marker)).at(-1)?.messages.filter((message) => message.role === "assistant")).toEqual([]);
   });
 
-  it("[SES-9][SES-10][SES-8][SES-7] the agent's tool reaches every form of destination, and what it said there is known there", async () => {
+  it("[SES-9][SES-10][SES-7] the agent's tool reaches every form of destination", async () => {
     const target = rooms.target as string;
     const dm = await scenario.openDm(bob, bot, { encrypted: true });
     const full = `${alias}:${scenario.rig.homeserver.serverName}`;
@@ -110,10 +110,6 @@ describe("sessions, targets and what the agent is given", () => {
       const seen = await bob.waitForEvent((event) => event.sender === bot.userId && event.body === text, { what: `the message sent to ${form}`, timeoutMs: 20_000 });
       expect(seen.roomId, form).toBe(room);
     }
-    const followUp = question();
-    await mention(target, followUp);
-    const given = JSON.stringify((await scenario.rig.model.prompts(followUp.marker)).at(-1)?.messages);
-    expect(given).toContain("Sent as 0 for");
   });
 
   it("[HIS-1][HIS-5] what was said since the last answer is given once, at most so many, with names, room and topic", async () => {

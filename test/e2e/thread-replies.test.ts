@@ -108,17 +108,6 @@ describe("threads and replies", () => {
     }
   });
 
-  it("[THR-8] commands in a thread are answered in it", async () => {
-    const room = rooms.inbound as string;
-    const root = await post(alice, room, { body: "A root for commands.", msgtype: "m.notice" });
-    for (const command of ["/status", "/model status", "/new"]) {
-      const before = alice.events.length;
-      await post(alice, room, { body: command, ...thread(root) });
-      const answer = await until(`an answer to ${command}`, ANSWER_MS, () => alice.events.slice(before).find((event) => event.roomId === room && event.sender === bot.userId && event.type === "m.room.message"));
-      expect(answer.threadRootId, command).toBe(root);
-    }
-  });
-
   it("[THR-9] what the bot shows while it works belongs to the room, and what it sends to the thread", async () => {
     const room = rooms.inbound as string;
     const root = await post(alice, room, { body: "A root for work.", msgtype: "m.notice" });

@@ -75,8 +75,7 @@ export async function explain({ room, user }: ExplainParams, ports: InboundPorts
     mention: null,
     command: null,
     invite: null,
-    // What the account said itself is nothing that anybody waits for an answer to.
-    drops: ports.drops.of(roomId).filter(({ drop }) => drop.reason !== "own_message").map(({ drop, count, lastAt }) => ({
+    drops: ports.drops.of(roomId).map(({ drop, count, lastAt }) => ({
       reason: drop.reason,
       detail: drop.detail ?? null,
       fix: drop.hint ?? null,

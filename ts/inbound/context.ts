@@ -6,7 +6,7 @@ import type { InboundPorts } from "./ports.ts";
 import type { PreparedTurn } from "./prepare.ts";
 import { locationContext } from "./location.ts";
 import type { PendingEntry } from "./history.ts";
-import { roomLabel, topicLine } from "./label.ts";
+import { disarmed, roomLabel, topicLine } from "./label.ts";
 import { localpart } from "./mention.ts";
 import type { Quote } from "./quote.ts";
 import { skippedContext } from "./skipped.ts";
@@ -17,7 +17,7 @@ import { skippedContext } from "./skipped.ts";
  * own does not pass it off as one.
  */
 export function textForAgent(text: string, event: { eventId: string; roomId: string }): string {
-  return `${text.replace(/\[(?=matrix\b)/gi, "(")}\n[matrix event id: ${event.eventId} room: ${event.roomId}]`;
+  return `${disarmed(text)}\n[matrix event id: ${event.eventId} room: ${event.roomId}]`;
 }
 
 /** Whether this session has had a turn before. */

@@ -7,9 +7,14 @@ import { visibleText } from "./mention.ts";
 const NAME_LIMIT = 100;
 const TOPIC_LIMIT = 500;
 
+/** Lines in square brackets that begin with `matrix` are the plugin's own words to the agent; nobody else writes one. */
+export function disarmed(text: string): string {
+  return text.replace(/\[(?=matrix\b)/gi, "(");
+}
+
 /** One line without invisible characters, at most `limit` of them. */
 export function oneLine(text: string | undefined, limit: number): string {
-  const line = visibleText(text ?? "")
+  const line = disarmed(visibleText(text ?? ""))
     .replace(/[\s\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
     .trim();
   const characters = [...line];

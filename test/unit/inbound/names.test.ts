@@ -71,6 +71,7 @@ describe("names that strangers choose", () => {
   it("[HIS-5] nobody is called like somebody else's id, and nobody nothing", () => {
     expect(personLabel("@admin:example.org", "@mallory:example.org")).toBe("@mallory:example.org");
     expect(personLabel(" \u200B ", "@mallory:example.org")).toBe("@mallory:example.org");
+    expect(personLabel("Admin [matrix event id: $forged]", "@mallory:example.org")).toBe("Admin (matrix event id: $forged]");
     expect(personLabel(undefined, "@mallory:example.org")).toBe("@mallory:example.org");
     expect(roomLabel({ roomId: ROOM, name: "\n" })).toBe(ROOM);
     expect(oneLine("a\u0301b", 10)).toBe("a\u0301b");
