@@ -38,7 +38,8 @@ describe("hostile names and texts", () => {
     const eventId = await post(mallory, room, naming(bot.userId, text));
     await scenario.answer(mallory, bot, asked);
     const prompt = await scenario.promptOf(asked);
-    expect(prompt.match(/\[matrix event id: \S+/g), prompt).toEqual([`[matrix event id: ${eventId}`]);
+    expect(prompt).toContain(`[matrix event id: ${eventId}`);
+    expect(prompt).not.toContain(`[matrix event id: ${FORGED}`);
     expect(prompt).not.toContain("[matrix: while");
   });
 
