@@ -3,6 +3,24 @@
 /** An open account. Every method rejects with `closed` after `close`. */
 export declare class Account {
   private constructor();
+  /** A page of messages, decrypted and in their newest wording. */
+  readMessages(request: ReadMessages): Promise<ReadPage>
+  /** The reactions to a message, oldest first. */
+  reactions(roomId: string, eventId: string): Promise<Array<Reaction>>
+  /** Ids of the room's pinned messages, the newest pin last. */
+  pinned(roomId: string): Promise<Array<string>>
+  /** Pins a message, or takes the pin away; the pinned ones afterwards. */
+  setPinned(roomId: string, eventId: string, pinned: boolean): Promise<Array<string>>
+  /** Asks a room something. */
+  sendPoll(request: SendPoll): Promise<Sent>
+  /** Votes; an empty vote takes the former one back. */
+  vote(request: Vote): Promise<Sent>
+  /** Ends a poll and says its outcome. */
+  endPoll(roomId: string, eventId: string, key?: string | undefined | null): Promise<Sent>
+  /** A poll and its votes; `null` if the event is no poll. */
+  poll(roomId: string, eventId: string): Promise<Poll | undefined | null>
+  /** Sends a place on the map. */
+  sendLocation(request: SendLocation): Promise<Sent>
   /** Shows or hides that we are writing. Losable: an error is logged, never thrown. */
   setTyping(roomId: string, typing: boolean, timeoutMs?: number | undefined | null): Promise<undefined>
   /** Marks as read up to an event. */
@@ -21,15 +39,6 @@ export declare class Account {
   openDm(userId: string): Promise<OpenedDm>
   /** Looks a message up; `null` if there is none. */
   fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined | null>
-  readMessages(request: ReadMessages): Promise<ReadPage>
-  reactions(roomId: string, eventId: string): Promise<Array<Reaction>>
-  pinned(roomId: string): Promise<Array<string>>
-  setPinned(roomId: string, eventId: string, pinned: boolean): Promise<Array<string>>
-  sendPoll(request: SendPoll): Promise<Sent>
-  vote(request: Vote): Promise<Sent>
-  endPoll(roomId: string, eventId: string, key?: string | undefined | null): Promise<Sent>
-  poll(roomId: string, eventId: string): Promise<Poll | undefined | null>
-  sendLocation(request: SendLocation): Promise<Sent>
   /** The newest messages of a room, oldest first. */
   recentMessages(roomId: string, limit: number): Promise<Array<FetchedMessage>>
   /** The invites that wait for an answer. */
@@ -38,6 +47,16 @@ export declare class Account {
   ignores(userId: string): Promise<boolean>
   /** Users the homeserver's directory finds by a term. */
   searchUsers(term: string, limit: number): Promise<Array<FoundUser>>
+  /** All devices of our user. */
+  devices(): Promise<Array<OwnDevice>>
+  /** Deletes devices of our user. */
+  deleteDevices(ids: Array<string>, password?: string | undefined | null): Promise<undefined>
+  /** Which rooms serve as a DM with this person. */
+  inspectDirect(userId: string): Promise<DirectInspection>
+  /** Puts the best of them at the head of `m.direct`, made when there is none. */
+  repairDirect(userId: string): Promise<DirectRepair>
+  /** Makes the profile say what is wished. */
+  setProfile(wish: ProfileWish): Promise<ProfileOutcome>
   /** User, device and homeserver; known since the account was opened. */
   get identity(): Identity
   /** The durable queues, for a person to look into. */
@@ -87,16 +106,6 @@ export declare class Account {
   checkSender(request: CheckSender): Promise<SenderCheck>
   /** Accepts the identity that a person has now; false if there was nothing to accept. */
   acknowledgeIdentity(userId: string): Promise<boolean>
-  /** All devices of our user. */
-  devices(): Promise<Array<OwnDevice>>
-  /** Deletes devices of our user. */
-  deleteDevices(ids: Array<string>, password?: string | undefined | null): Promise<undefined>
-  /** Which rooms serve as a DM with this person. */
-  inspectDirect(userId: string): Promise<DirectInspection>
-  /** Puts the best of them at the head of `m.direct`, made when there is none. */
-  repairDirect(userId: string): Promise<DirectRepair>
-  /** Makes the profile say what is wished. */
-  setProfile(wish: ProfileWish): Promise<ProfileOutcome>
   /** The first state of the verifications above a version; `null` once closed. */
   verificationsAfter(since: number): Promise<VerificationsNow | undefined | null>
   /** All verifications now; starts the sync where it does not run. */
@@ -236,6 +245,36 @@ export interface DeadLetter {
   crashes: number
 }
 
+/** What stands between us and a person; documented at `DirectInspection` in upkeep.ts. */
+export interface DirectInspection {
+  remoteUserId: string
+  selfUserId: string
+  mappedRooms: Array<MappedRoom>
+  discoveredStrictRoomIds: Array<string>
+  activeRoomId?: string
+}
+
+/** What a repair of the direct-message map did; documented at `DirectRepair` in upkeep.ts. */
+export interface DirectRepair {
+  inspection: DirectInspection
+  encrypted: boolean
+  createdRoomId?: string
+  changed: boolean
+  /** JSON text. */
+  contentBefore: string
+  /** JSON text. */
+  contentAfter: string
+}
+
+/** A person or a room. */
+export interface DirectoryEntry {
+  id: string
+  name?: string
+  alias?: string
+  avatarUrl?: string
+  powerLevel?: number
+}
+
 /** An edit; documented at `EditText` in account.ts. */
 export interface EditText {
   roomId: string
@@ -288,6 +327,12 @@ export interface FetchedMessage {
   text: string
   threadRootId?: string
   unavailable?: Unavailable
+}
+
+/** Somebody the homeserver's user directory knows. */
+export interface FoundUser {
+  userId: string
+  displayName?: string
 }
 
 /** Everything together; documented at `Health` in account.ts. */
@@ -359,6 +404,27 @@ export interface LogRecord {
   message: string
   /** Set when the record belongs to one account. */
   accountId?: string
+}
+
+/** Whose eyes to look with, and for what; documented at `LookUp` in account.ts. */
+export interface LookUp {
+  accountId: string
+  stateDir: string
+  homeserver: string
+  network: NetworkOptions
+  accessToken?: string
+  storePassphrase?: string
+  wanted: Wanted
+  /** A name, an id or an alias, where `wanted` needs one. */
+  term?: string
+  limit: number
+}
+
+/** A room that `m.direct` names for a person. */
+export interface MappedRoom {
+  roomId: string
+  strict: boolean
+  joinedMembers?: Array<string>
 }
 
 /** A file behind an mxc URI, encrypted or not. */
@@ -442,7 +508,7 @@ export interface OpenAccountOptions {
   catchUp: CatchUp
   shareHistoryOnInvite: boolean
   keyRecipients: KeyRecipients
-  presence: "off" | "online" | "unavailable"
+  presence: Presence
 }
 
 /** Whose queues to open. */
@@ -485,11 +551,53 @@ export interface OutboxHealth {
 /** Where a send stands. */
 export type OutboxState = "sent" | "queued" | "failed" | "overtaken" | "unknown";
 
+/** A device of our user. */
+export interface OwnDevice {
+  deviceId: string
+  displayName?: string
+  lastSeenIp?: string
+  lastSeenTs?: number
+  current: boolean
+}
+
+/** An invite that waits for an answer. */
+export interface PendingInvite {
+  roomId: string
+  inviter?: string
+  roomName?: string
+  canonicalAlias?: string
+  isDirect: boolean
+}
+
 /** A link to a user in the formatted body. */
 export interface Pill {
   userId: string
   label: string
 }
+
+/** A poll as it stands; documented at `Poll` in account.ts. */
+export interface Poll {
+  eventId: string
+  sender: string
+  question: string
+  answers: Array<PollAnswer>
+  maxSelections: number
+  disclosed: boolean
+  ended: boolean
+  voters: number
+  own: Array<string>
+}
+
+/** An answer of a poll, and who gave it. */
+export interface PollAnswer {
+  id: string
+  text: string
+  votes: number
+  voters: Array<string>
+}
+
+/** What others see of an account while it syncs. */
+export type Presence = "off" | "online" | "unavailable";
 
 /** What to ask a homeserver. */
 export interface ProbeOptions {
@@ -505,16 +613,33 @@ export interface ProbeOptions {
 
 /** What it answered. */
 export interface ProbeResult {
-  features: Array<string>
-  oauth: boolean
   /** `/versions`. */
   versions: Array<string>
+  /** Unstable features that are switched on. */
+  features: Array<string>
+  /** It logs in by OAuth. */
+  oauth: boolean
   /** `/account/whoami`. */
   userId?: string
   /** `/account/whoami`. */
   deviceId?: string
   /** Milliseconds. */
   elapsedMs: number
+}
+
+/** What was changed of the profile. */
+export interface ProfileOutcome {
+  displayNameUpdated: boolean
+  avatarUpdated: boolean
+  resolvedAvatarUrl?: string
+  convertedAvatar: boolean
+}
+
+/** What the profile shall say. */
+export interface ProfileWish {
+  displayName?: string
+  avatarUrl?: string
+  refresh: boolean
 }
 
 /** A code for the other device to scan. */
@@ -554,6 +679,45 @@ export interface React {
   key?: string
 }
 
+/** A reaction to a message. */
+export interface Reaction {
+  eventId: string
+  sender: string
+  key: string
+  originServerTs: number
+}
+
+/** A message of a page; documented at `ReadMessage` in account.ts. */
+export interface ReadMessage {
+  eventId: string
+  sender: string
+  senderName?: string
+  originServerTs: number
+  kind: MessageKind
+  text: string
+  threadRootId?: string
+  replyToId?: string
+  edited: boolean
+  encrypted: boolean
+  filename?: string
+  unavailable?: Unavailable
+}
+
+/** A page of messages; documented at `ReadMessages` in account.ts. */
+export interface ReadMessages {
+  roomId: string
+  limit: number
+  before?: string
+  after?: string
+  threadRootId?: string
+}
+
+/** A page of a room's messages, oldest first. */
+export interface ReadPage {
+  messages: Array<ReadMessage>
+  more: boolean
+}
+
 /** A receipt to send. */
 export interface Receipt {
   roomId: string
@@ -585,6 +749,28 @@ export interface Redact {
   eventId: string
   reason?: string
   key?: string
+}
+
+/** How to get a new device. */
+export interface Renewal {
+  /** Logs in; else the configured password does. */
+  password?: string
+  /** Also if the present device works. */
+  force: boolean
+}
+
+/** The account has another device now. */
+export interface Renewed {
+  /** Who the account is from now on. */
+  identity: Identity
+  /** The device it had, or was configured to use. */
+  formerDevice?: string
+  /** The former device was this account's own, not another client's. */
+  formerWasOwn: boolean
+  /** Where the former device's encryption store is now. */
+  setAside?: string
+  /** The configured access token is not used any more. */
+  tokenRetired: boolean
 }
 
 /** What an alias points to. */
@@ -631,6 +817,31 @@ export interface SasEmoji {
   symbol: string
   /** Its name in English. */
   name: string
+}
+
+/** A place to send; documented at `SendLocation` in account.ts. */
+export interface SendLocation {
+  roomId: string
+  threadRootId?: string
+  replyToId?: string
+  latitude: number
+  longitude: number
+  altitude?: number
+  uncertainty?: number
+  description?: string
+  key?: string
+}
+
+/** A poll to send; documented at `SendPoll` in account.ts. */
+export interface SendPoll {
+  roomId: string
+  threadRootId?: string
+  replyToId?: string
+  question: string
+  answers: Array<string>
+  maxSelections: number
+  disclosed: boolean
+  key?: string
 }
 
 /** A text to send; documented at `SendText` in account.ts. */
@@ -808,11 +1019,25 @@ export interface VerificationsNow {
   verifications: Array<Verification>
 }
 
+/** A vote, or the end of a poll. */
+export interface Vote {
+  roomId: string
+  eventId: string
+  answers: Array<string>
+  key?: string
+}
+
+/** What is looked for. */
+export type Wanted = "own" | "people" | "rooms" | "members" | "alias";
+
 /** `debug` or `release`: how the addon was built, for benchmarks and bug reports. */
 export declare function buildProfile(): 'debug' | 'release';
 
 /** Who holds the account folder's lock, if anybody. */
 export declare function lockHolder(stateDir: string): Promise<LockHolder | undefined | null>;
+
+/** Looks people or rooms up over plain requests; opens no store and takes no lock. */
+export declare function lookUp(options: LookUp): Promise<Array<DirectoryEntry>>;
 
 /** Lock, stores, token check, login or restore; does not sync yet. */
 export declare function openAccount(options: OpenAccountOptions): Promise<Account>;
@@ -822,6 +1047,9 @@ export declare function openQueues(options: OpenQueuesOptions): Promise<Queues>;
 
 /** Asks a homeserver for its versions and, with a token, whose it is; opens no store. */
 export declare function probe(options: ProbeOptions): Promise<ProbeResult>;
+
+/** Gives an account that nobody has open a new device. */
+export declare function renewDevice(options: OpenAccountOptions, renewal: Renewal): Promise<Renewed>;
 
 /**
  * Sends the core's log to `sink` from now on, which must not throw. Losable:
@@ -834,31 +1062,3 @@ export declare function storedSession(stateDir: string): Promise<Identity | unde
 
 /** Version of the addon, equal to the npm package's. */
 export declare function version(): string;
-
-import type { ReadMessages, ReadPage, Reaction, SendPoll, SendLocation, Poll } from "./past.ts";
-import type { LookUp, DirectoryEntry } from "./directory.ts";
-export interface Vote { roomId: string; eventId: string; answers: Array<string>; key?: string }
-export declare function lookUp(options: LookUp): Promise<Array<DirectoryEntry>>;
-/** An invite that waits for an answer. */
-export interface PendingInvite {
-  roomId: string
-  inviter?: string
-  roomName?: string
-  canonicalAlias?: string
-  isDirect: boolean
-}
-
-/** Somebody the homeserver's user directory knows. */
-export interface FoundUser {
-  userId: string
-  displayName?: string
-}
-export interface OwnDevice { deviceId: string; displayName?: string; lastSeenIp?: string; lastSeenTs?: number; current: boolean }
-export interface MappedRoom { roomId: string; strict: boolean; joinedMembers?: Array<string> }
-export interface DirectInspection { remoteUserId: string; selfUserId: string; mappedRooms: Array<MappedRoom>; discoveredStrictRoomIds: Array<string>; activeRoomId?: string }
-export interface DirectRepair { inspection: DirectInspection; encrypted: boolean; createdRoomId?: string; changed: boolean; contentBefore: string; contentAfter: string }
-export interface ProfileWish { displayName?: string; avatarUrl?: string; refresh: boolean }
-export interface ProfileOutcome { displayNameUpdated: boolean; avatarUpdated: boolean; resolvedAvatarUrl?: string; convertedAvatar: boolean }
-export interface Renewal { password?: string; force: boolean }
-export interface Renewed { identity: Identity; formerDevice?: string; formerWasOwn: boolean; setAside?: string; tokenRetired: boolean }
-export declare function renewDevice(options: OpenAccountOptions, renewal: Renewal): Promise<Renewed>;
