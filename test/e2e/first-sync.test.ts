@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, describe, expect, it } from "vitest";
-import { registerWithoutDevice, request } from "../../homeserver/users.ts";
-import { type Bot, HUMAN_CLIENTS, question, Scenario } from "../scenario.ts";
+import { registerWithoutDevice, request } from "../homeserver/users.ts";
+import { type Bot, HUMAN_CLIENTS, question, Scenario } from "./scenario.ts";
 
 describe("the first sync ever", () => {
   const scenario = new Scenario();

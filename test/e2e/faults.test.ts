@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { until } from "../../support/process.ts";
-import { type Fault, FaultProxy, faults, type KeyCounts, likeConduit, type Rule, type RuleOptions } from "../../support/fault-proxy/index.ts";
-import { type Bot, type Human, type Question, question, Scenario } from "../scenario.ts";
+import { until } from "../support/process.ts";
+import { type Fault, FaultProxy, faults, type KeyCounts, likeConduit, type Rule, type RuleOptions } from "../support/fault-proxy/index.ts";
+import { type Bot, type Human, type Question, question, Scenario } from "./scenario.ts";
 
 /** Any request that puts an event into a room. */
 const SENDS = /^rooms\/[^/]+\/send\//;

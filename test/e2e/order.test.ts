@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ANSWER_MS, type Bot, HUMAN_CLIENTS, question, Scenario } from "../scenario.ts";
+import { ANSWER_MS, type Bot, HUMAN_CLIENTS, question, Scenario } from "./scenario.ts";
 
 describe.each(HUMAN_CLIENTS)("order with %s", (client) => {
   const scenario = new Scenario();

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Bot, HUMAN_CLIENTS, type Human, question, Scenario } from "../scenario.ts";
+import { type Bot, HUMAN_CLIENTS, type Human, question, Scenario } from "./scenario.ts";
 
 /** An event as the homeserver holds it. */
 interface WireEvent {
