@@ -1,15 +1,17 @@
-// npm run bench [-- --rooms 400] [-- --runs 3] [-- --release] [-- --readme] [-- --faults]: what an account costs, beside matrix-js-sdk,
-// and how long the event loop stands still behind the fault proxy (with --faults only that). Prints a table of each, writes artifacts/bench.json, and with --readme the table of the README.
+// npm run bench [-- --rooms 400] [-- --runs 3] [-- --release] [-- --readme] [-- --faults] [-- --commands]: what an account costs, beside matrix-js-sdk,
+// how long the event loop stands still behind the fault proxy (with --faults only that), and what a command costs (with --commands only that). Prints a table of each, writes artifacts/bench.json, and with --readme the table of the README.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { commandTable, timeCommands } from "../test/bench/commands.ts";
 import { crossFaults, faultTable } from "../test/bench/faults.ts";
 import { install } from "../test/bench/install.ts";
 import { circumstances, intoReadme, table } from "../test/bench/report.ts";
 import { userInRooms } from "../test/bench/rooms.ts";
 import { Synapse } from "../test/homeserver/synapse.ts";
+import { Rig } from "../test/support/rig.ts";
 import { bundle } from "./build/bundle.mjs";
 import { addonLibrary, buildReleaseAddon, buildRust } from "./build/cargo.mjs";
 import { packAll } from "./build/pack.mjs";
@@ -69,6 +71,7 @@ await main(async () => {
       release: { type: "boolean", default: false },
       readme: { type: "boolean", default: false },
       faults: { type: "boolean", default: false },
+      commands: { type: "boolean", default: false },
     },
   });
   const rooms = positive(values.rooms, "rooms");
@@ -87,8 +90,12 @@ await main(async () => {
     atExit(() => synapse.remove());
     return step("Crossing the fault proxy", () => crossFaults(synapse, { stateDir: temporary("state"), pluginDir }));
   };
-  if (values.faults) {
-    const text = faultTable(await crossed());
+  const timed = async () => {
+    const rig = await Rig.start({ packed, tell: step, undo: atExit });
+    return step("Timing the commands", () => timeCommands(rig, runs));
+  };
+  if (values.faults || values.commands) {
+    const text = values.faults ? faultTable(await crossed()) : commandTable(await timed());
     return async () => {
       console.log(`\n${text}`);
       return 0;
@@ -129,6 +136,7 @@ await main(async () => {
     installed: { ours, theirs, theirsName },
   };
   report.crossed = await crossed();
+  report.commands = await timed();
   mkdirSync(join(root, "artifacts"), { recursive: true });
   writeFileSync(join(root, "artifacts", "bench.json"), `${JSON.stringify(report, null, 2)}\n`);
   if (values.readme) {
@@ -136,7 +144,7 @@ await main(async () => {
     writeFileSync(file, intoReadme(readFileSync(file, "utf8"), report));
   }
   return async () => {
-    console.log(`\n${table(report)}\n\n${circumstances(report)}\n\n${faultTable(report.crossed ?? [])}\n\nartifacts/bench.json has every sample.`);
+    console.log(`\n${table(report)}\n\n${circumstances(report)}\n\n${faultTable(report.crossed ?? [])}\n\n${commandTable(report.commands ?? [])}\n\nartifacts/bench.json has every sample.`);
     return 0;
   };
 });

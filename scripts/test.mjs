@@ -93,11 +93,23 @@ await main(async () => {
   if (has("e2e") && packages) {
     await results.tier("e2e", "test/e2e/", async () => {
       const { Rig } = await import("../test/support/rig.ts");
-      const rig = await Rig.start({ packed: packages, tell: step, undo: atExit, ...(homeserver ? { homeserver } : {}) });
-      const address = await rig.serve();
-      atExit(() => rig.unserve());
-      say(`  Gateway log: ${rig.gateway.logFile}`);
-      return runVitest("e2e", { env: { OPENCLAW_MATRIX_RIG: JSON.stringify(address), OPENCLAW_MATRIX_PACKED: JSON.stringify(packages) }, args: vitestArgs });
+      const alone = (/** @type {string} */ word) => word.includes("test/e2e/alone/");
+      const files = vitestArgs.filter((word) => word.includes("test/e2e/"));
+      /** Two rigs side by side: most of what a scenario does is waiting. */
+      const halves = /** @type {{ project: "e2e" | "alone", homeserver?: typeof homeserver, wanted: boolean }[]} */ ([
+        { project: "e2e", homeserver, wanted: files.length === 0 || files.some((word) => !alone(word)) },
+        { project: "alone", homeserver: undefined, wanted: files.length === 0 || files.some(alone) },
+      ]).filter(({ wanted }) => wanted);
+      const found = await Promise.all(
+        halves.map(async ({ project, homeserver: shared }) => {
+          const rig = await Rig.start({ packed: packages, tell: step, undo: atExit, ...(shared ? { homeserver: shared } : {}) });
+          const address = await rig.serve();
+          atExit(() => rig.unserve());
+          say(`  Gateway log of ${project}: ${rig.gateway.logFile}`);
+          return runVitest(project, { env: { OPENCLAW_MATRIX_RIG: JSON.stringify(address), OPENCLAW_MATRIX_PACKED: JSON.stringify(packages) }, args: vitestArgs });
+        }),
+      );
+      return found.flat();
     });
   }
   // The sum is the last thing printed, so everything is taken down before it.

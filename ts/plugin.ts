@@ -1,7 +1,10 @@
 /** The Matrix channel, assembled; what each part does stands in its folder. */
-import { createMessageActions } from "./actions/index.ts";
+import { agentPrompt, createMessageActions } from "./actions/index.ts";
 import type { ResolvedMatrixAccount } from "./config/accounts.ts";
+import { createDirectory } from "./directory/adapter.ts";
+import { createResolver } from "./directory/resolve.ts";
 import { findAccount } from "./gateway/find.ts";
+import { lookUp } from "./gateway/look-up.ts";
 import { METHOD_SCOPES } from "./gateway/method-names.ts";
 import { groups, mentions, pairing, security } from "./gateway/security.ts";
 import { type MatrixProbe, status } from "./gateway/status.ts";
@@ -15,7 +18,7 @@ const loadStart = createLazyRuntimeModule(() => import("./gateway/start.ts"));
 
 export const matrixPlugin: ChannelPlugin<ResolvedMatrixAccount, MatrixProbe> = {
   ...matrixChannelBase,
-  capabilities: { chatTypes: ["direct", "channel", "thread"], reactions: true, edit: true, reply: true, threads: true, media: false, blockStreaming: true },
+  capabilities: { chatTypes: ["direct", "channel", "thread"], polls: true, reactions: true, edit: true, unsend: true, reply: true, threads: true, media: false, blockStreaming: true },
   // An account's start reads the others' keys anew whenever it needs them, so its neighbours may go on.
   reload: { ...matrixChannelBase.reload, accountScopedRestart: true },
   security,
@@ -27,6 +30,9 @@ export const matrixPlugin: ChannelPlugin<ResolvedMatrixAccount, MatrixProbe> = {
   outbound: createOutboundAdapter(findAccount),
   message: createMessageAdapter(findAccount),
   actions: createMessageActions(findAccount),
+  agentPrompt,
+  directory: createDirectory(lookUp),
+  resolver: createResolver(lookUp),
   status,
   gatewayMethodDescriptors: Object.entries(METHOD_SCOPES).map(([name, scope]) => ({ name, scope })),
   gateway: {

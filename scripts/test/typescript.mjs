@@ -1,4 +1,4 @@
-// The TypeScript tests: one vitest project a tier.
+// The TypeScript tests: a tier is one vitest project, or two side by side.
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { root } from "../rig/toolchain.mjs";
 /** @typedef {import("./results.mjs").TestResult} TestResult */
 
 /**
- * @param {"unit" | "contract" | "e2e" | "crypto"} project
+ * @param {"unit" | "contract" | "e2e" | "alone" | "crypto"} project
  * @param {{ env?: NodeJS.ProcessEnv, args?: string[] }} [options]
  * @returns {Promise<TestResult[]>}
  */
@@ -24,7 +24,7 @@ export async function runVitest(project, options = {}) {
           "run",
           `--project=${project}`,
           "--passWithNoTests",
-          ["e2e", "crypto"].includes(project) ? "--reporter=verbose" : "--reporter=default",
+          ["e2e", "alone", "crypto"].includes(project) ? "--reporter=verbose" : "--reporter=default",
           `--reporter=${join(root, "test", "support", "results-reporter.ts")}`,
           ...(options.args ?? []),
         ],

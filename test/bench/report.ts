@@ -1,3 +1,4 @@
+import type { Timed } from "./commands.ts";
 import type { Crossed } from "./faults.ts";
 import type { Installed } from "./install.ts";
 import type { Measured } from "./measure.ts";
@@ -13,6 +14,7 @@ export interface Report {
   runs: { ours: Measured[]; theirs: Measured[] };
   installed: { ours: Installed; theirs: Installed; theirsName: string };
   crossed?: Crossed[];
+  commands?: Timed[];
 }
 
 const MB = 1e6;

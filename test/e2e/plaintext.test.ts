@@ -91,7 +91,7 @@ describe.each(HUMAN_CLIENTS)("an account with `encryption: true` and %s", (clien
   });
   afterAll(() => scenario.end());
 
-  it("[OUT-9] answers, drafts and commands are encrypted; a reaction is in the clear, as Matrix has it", { timeout: 480_000 }, async () => {
+  it("[OUT-9][ENC-9] answers, drafts and commands are encrypted; a reaction is in the clear, as Matrix has it", { timeout: 480_000 }, async () => {
     const person = await scenario.person(client);
     const room = await scenario.openDm(person, bot, { encrypted: true });
     const asked = question("SLOW: 12 250");

@@ -3,6 +3,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
 import { type Credentials, deviceIds, registerWithoutDevice } from "../homeserver/users.ts";
 import { isLive, type Human, type HumanClient, type SeenEvent, startHuman } from "../support/humans/index.ts";
+import { GatewayRpc } from "../support/gateway/rpc.ts";
+import { textOf } from "../support/model/answer.ts";
 import { RemoteRig } from "../support/remote-rig.ts";
 
 export { HUMAN_CLIENTS, type Human, type SeenEvent } from "../support/humans/index.ts";
@@ -40,6 +42,7 @@ export class Scenario {
   readonly rig: RemoteRig = RemoteRig.connect();
   readonly #accounts: string[] = [];
   readonly #people: Human[] = [];
+  #rpc: GatewayRpc | undefined;
 
   /** The configuration every account here starts from: loopback allowed, everybody may talk, invitations accepted. */
   settings(extra: Record<string, unknown> = {}): Record<string, unknown> {
@@ -51,13 +54,20 @@ export class Scenario {
       dm: { policy: "open", allowFrom: ["*"] },
       groupPolicy: "open",
       autoJoin: "always",
+      // What the agent says in a room is then an answer to somebody.
+      joinIntro: false,
       ...extra,
     };
   }
 
+  /** Takes an account out of the configuration in the end, whoever wrote it. */
+  adopt(accountId: string): void {
+    if (!this.#accounts.includes(accountId)) this.#accounts.push(accountId);
+  }
+
   /** Writes an account into the running gateway's configuration. */
   configure(accountId: string, settings: Record<string, unknown>): void {
-    if (!this.#accounts.includes(accountId)) this.#accounts.push(accountId);
+    this.adopt(accountId);
     this.rig.home.patchMatrix((matrix) => {
       matrix.enabled = true;
       matrix.accounts = { ...(matrix.accounts as object | undefined), [accountId]: settings };
@@ -129,6 +139,28 @@ export class Scenario {
     }
   }
 
+  /** What the agent was given with a question: the newest text that holds it, and the context the host puts behind it. */
+  async promptOf(asked: Question): Promise<string> {
+    const prompts = await this.rig.model.prompts(asked.marker);
+    const texts = (prompts.at(-1)?.messages ?? []).filter((message) => message.role === "user").map(textOf);
+    const at = texts.findLastIndex((text) => text.includes(asked.marker));
+    if (at < 0) throw new Error(`the model was never asked about ${asked.marker}`);
+    return texts.slice(at).join("\n");
+  }
+
+  /** The system text of the newest prompt with a question, and the tools that went with it. */
+  async frameOf(asked: Question): Promise<{ system: string; tools: string[] }> {
+    const prompt = (await this.rig.model.prompts(asked.marker)).at(-1);
+    const system = (prompt?.messages ?? []).filter(({ role }) => role === "system" || role === "developer").map(textOf).join("\n");
+    return { system, tools: prompt?.tools ?? [] };
+  }
+
+  /** Calls a gateway method, as a command does. */
+  call<T>(method: string, params: Record<string, unknown> = {}): Promise<T> {
+    this.#rpc ??= new GatewayRpc(this.rig.home);
+    return this.#rpc.call<T>(method, params);
+  }
+
   /** Distinct messages with a marker, an edited one counting once. */
   answersOf(person: Human, bot: Bot, asked: Question): SeenEvent[] {
     const ids = new Set<string>();
@@ -171,6 +203,6 @@ export class Scenario {
       for (const accountId of this.#accounts) delete accounts[accountId];
       matrix.accounts = accounts;
     });
-    await Promise.all(this.#people.map((person) => person.close()));
+    await Promise.all([this.#rpc?.close(), ...this.#people.map((person) => person.close())]);
   }
 }

@@ -25,7 +25,7 @@ export function synapseConfig(options: { dir: string; serverName: string; port: 
     enable_registration_without_verification: true,
     // Cheap hashes: dozens of people are registered a run.
     bcrypt_rounds: 4,
-    presence: { enabled: false },
+    presence: { enabled: true },
     // Messages that delete themselves (MSC2228).
     enable_ephemeral_messages: true,
     experimental_features: { msc3575_enabled: true },

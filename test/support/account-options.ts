@@ -13,6 +13,8 @@ export function accountOptions(homeserver: string, stateDir: string, changes: Pa
     undecryptableRetryHours: 24,
     catchUp: { maxHours: 24, maxEvents: 100 },
     shareHistoryOnInvite: false,
+    keyRecipients: "all",
+    presence: "off",
     ...changes,
   };
 }

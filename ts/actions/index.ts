@@ -1,40 +1,71 @@
 /** The message actions the channel offers, and the process they run in. */
 import { createLazyRuntimeModule } from "../host/lazy.ts";
-import type { ChannelMessageActionAdapter, OpenClawConfig } from "../host/types.ts";
+import type { ChannelMessageActionAdapter, ChannelPlugin } from "../host/types.ts";
 import type { FindAccount } from "../outbound/adapter.ts";
-import { resolveMatrixAccount } from "../config/accounts.ts";
+import { type Action, allowedActions, GATES, isOurs } from "./gates.ts";
 
-const loadMessages = createLazyRuntimeModule(() => import("./messages.ts"));
+const loaders = {
+  messages: createLazyRuntimeModule(() => import("./messages.ts")),
+  reactions: createLazyRuntimeModule(() => import("./reactions.ts")),
+  past: createLazyRuntimeModule(() => import("./past.ts")),
+  polls: createLazyRuntimeModule(() => import("./polls.ts")),
+  info: createLazyRuntimeModule(() => import("./info.ts")),
+};
 
-/** Actions by the key of `actions` that switches them off. */
-const GATES = { send: "messages", react: "reactions" } as const;
-type Action = keyof typeof GATES;
-
-function isOurs(action: string): action is Action {
-  return Object.hasOwn(GATES, action);
-}
-
-function allowed(cfg: OpenClawConfig, accountId: string | null | undefined, action: Action): boolean {
-  return resolveMatrixAccount(cfg, accountId).config.actions?.[GATES[action]] !== false;
+/** The function behind an action; loaded when it is called for. */
+async function performer(action: Action) {
+  switch (action) {
+    case "send":
+      return (await loaders.messages()).send;
+    case "edit":
+      return (await loaders.messages()).edit;
+    case "delete":
+      return (await loaders.messages()).remove;
+    case "react":
+      return (await loaders.reactions()).react;
+    case "reactions":
+      return (await loaders.reactions()).listReactions;
+    case "read":
+      return (await loaders.past()).read;
+    case "pin":
+      return (await loaders.past()).pin;
+    case "unpin":
+      return (await loaders.past()).unpin;
+    case "list-pins":
+      return (await loaders.past()).listPins;
+    case "poll":
+      return (await loaders.polls()).ask;
+    case "poll-vote":
+      return (await loaders.polls()).vote;
+    case "member-info":
+      return (await loaders.info()).memberInfo;
+    case "channel-info":
+      return (await loaders.info()).roomInfo;
+  }
 }
 
 export function createMessageActions(find: FindAccount): ChannelMessageActionAdapter {
   return {
-    describeMessageTool: ({ cfg, accountId }) => ({
-      actions: (Object.keys(GATES) as Action[]).filter((action) => allowed(cfg, accountId, action)),
-    }),
+    describeMessageTool: ({ cfg, accountId }) => ({ actions: allowedActions(cfg, accountId) }),
     supportsAction: ({ action }) => isOurs(action),
-    // The process that owns the crypto store sends; a command asks the gateway.
+    // The process that owns the crypto store acts; a command asks the gateway.
     resolveExecutionMode: () => "gateway",
     handleAction: async (ctx) => {
       const { action } = ctx;
       if (!isOurs(action)) throw new Error(`The Matrix channel has no action "${action}".`);
-      if (!allowed(ctx.cfg, ctx.accountId, action)) {
+      if (!allowedActions(ctx.cfg, ctx.accountId).includes(action)) {
         throw new Error(`The action "${action}" is switched off; set channels.matrix.actions.${GATES[action]} to true.`);
       }
       const outbound = find(ctx.cfg, ctx.accountId);
-      const { performMessageAction } = await loadMessages();
-      return performMessageAction(action, ctx, outbound);
+      return (await performer(action))(ctx, outbound);
     },
   };
 }
+
+/** What the agent is told of parameters that their names do not explain. */
+export const agentPrompt: NonNullable<ChannelPlugin["agentPrompt"]> = {
+  messageToolHints: () => [
+    'Matrix: messageId and pollId are event ids ("$…"); the newest message\'s id stands at its end. `react` with emoji "" takes all your reactions back.',
+    "Matrix: `poll-vote` with pollEnd: true ends a poll; `read` with a poll's messageId gives its votes. `send` with location: \"48.2082,16.3738\" sends a place, the message describes it.",
+  ],
+};

@@ -1,27 +1,23 @@
-/** The agent's and the command line's message actions: send and react. */
+/** Sending, editing and deleting messages; places on the map. */
 import { jsonResult, readStringParam } from "../host/action-results.ts";
+import { roomConfig } from "../config/accounts.ts";
 import type { ChannelMessageActionContext } from "../host/types.ts";
 import { deliveryKey } from "../outbound/adapter.ts";
-import { type OutboundAccount, resolveRoom, sendOutboundText } from "../outbound/send.ts";
+import { type OutboundAccount, sendOutboundText } from "../outbound/send.ts";
+import { writeSettings } from "../outbound/settings.ts";
 import { eventIdOf } from "../outbound/target.ts";
+import { parsePlace } from "./place.ts";
+import { handoff, messageIdOf, roomOf, threadOf } from "./target.ts";
 
-/** Performs one action on an account that runs in this process. */
-export function performMessageAction(action: "send" | "react", ctx: ChannelMessageActionContext, outbound: OutboundAccount) {
-  return action === "send" ? send(ctx, outbound) : react(ctx, outbound);
-}
-
-async function handoff(ctx: ChannelMessageActionContext): Promise<void> {
-  await ctx.onPlatformSendDispatch?.();
-  ctx.assertDirectAdapterHandoff?.();
-}
-
-async function send(ctx: ChannelMessageActionContext, outbound: OutboundAccount) {
+export async function send(ctx: ChannelMessageActionContext, outbound: OutboundAccount) {
+  const place = readStringParam(ctx.params, "location");
+  if (place !== undefined) return sendPlace(ctx, outbound, place);
   const to = readStringParam(ctx.params, "to", { required: true });
   const text = readStringParam(ctx.params, "message", { required: true, allowEmpty: false });
   const sent = await sendOutboundText(outbound, {
     to,
     text,
-    threadRootId: eventIdOf(readStringParam(ctx.params, "threadId")) ?? implicitThread(ctx, to),
+    threadRootId: threadOf(ctx, to),
     replyToId: eventIdOf(readStringParam(ctx.params, "replyTo")),
     key: deliveryKey({}),
     beforeSend: () => handoff(ctx),
@@ -29,22 +25,49 @@ async function send(ctx: ChannelMessageActionContext, outbound: OutboundAccount)
   return jsonResult({ ok: true, messageId: sent.eventIds[0], messageIds: sent.eventIds, roomId: sent.roomId, state: sent.state });
 }
 
-/** The thread of the conversation the agent is in, for a send into the same room. */
-function implicitThread(ctx: ChannelMessageActionContext, to: string): string | undefined {
-  const { toolContext } = ctx;
-  const here = toolContext?.currentMessagingTarget ?? toolContext?.currentChannelId;
-  return here === to ? eventIdOf(toolContext?.currentThreadTs) : undefined;
+async function sendPlace(ctx: ChannelMessageActionContext, outbound: OutboundAccount, written: string) {
+  const to = readStringParam(ctx.params, "to", { required: true });
+  const place = parsePlace(written);
+  const roomId = await roomOf(ctx, outbound);
+  await handoff(ctx);
+  const sent = await outbound.account.sendLocation({
+    roomId,
+    threadRootId: threadOf(ctx, to),
+    replyToId: eventIdOf(readStringParam(ctx.params, "replyTo")),
+    ...place,
+    description: readStringParam(ctx.params, "message"),
+    key: deliveryKey({}),
+  });
+  return jsonResult({ ok: true, messageId: sent.eventIds[0], roomId, state: sent.state });
 }
 
-async function react(ctx: ChannelMessageActionContext, outbound: OutboundAccount) {
-  const emoji = readStringParam(ctx.params, "emoji", { required: true });
-  const current = ctx.toolContext?.currentMessageId;
-  const eventId = eventIdOf(readStringParam(ctx.params, "messageId") ?? (current === undefined ? undefined : String(current)));
-  if (!eventId) throw new Error("Which message? Give its event id ($…) as messageId.");
-  const to = readStringParam(ctx.params, "to") ?? ctx.toolContext?.currentMessagingTarget ?? ctx.toolContext?.currentChannelId;
-  if (!to) throw new Error("In which room? Give the room id (!…) as to.");
-  const roomId = await resolveRoom(outbound.account, to);
+/** Only people newly named are notified; the core sees to it. */
+export async function edit(ctx: ChannelMessageActionContext, outbound: OutboundAccount) {
+  const eventId = messageIdOf(ctx);
+  const markdown = readStringParam(ctx.params, "message", { required: true, allowEmpty: false });
+  const roomId = await roomOf(ctx, outbound);
+  const { account, resolved } = outbound;
+  const original = await account.fetchMessage(roomId, eventId);
+  if (!original) throw new Error(`There is no message ${eventId} in ${roomId}.`);
+  if (original.sender !== account.identity.userId) throw new Error(`${eventId} is ${original.sender}'s message; only one's own can be edited.`);
+  if (original.unavailable === "redacted") throw new Error(`${eventId} was deleted; a deleted message cannot be edited.`);
+  const settings = writeSettings(resolved.config, roomConfig(resolved, { roomId, aliases: [] }).entry);
   await handoff(ctx);
-  const sent = await outbound.account.react({ roomId, eventId, emoji });
-  return jsonResult({ ok: true, added: emoji, messageId: eventId, reactionId: sent.eventIds[0], state: sent.state });
+  const sent = await account.editText({
+    roomId,
+    eventId,
+    markdown,
+    kind: original.kind === "notice" || original.kind === "emote" ? original.kind : "text",
+    tables: settings.tables,
+    draft: false,
+  });
+  return jsonResult({ ok: true, messageId: eventId, editId: sent.eventIds[0], roomId, state: sent.state });
+}
+
+export async function remove(ctx: ChannelMessageActionContext, outbound: OutboundAccount) {
+  const eventId = messageIdOf(ctx);
+  const roomId = await roomOf(ctx, outbound);
+  await handoff(ctx);
+  const sent = await outbound.account.redact({ roomId, eventId, reason: readStringParam(ctx.params, "reason") });
+  return jsonResult({ ok: true, deleted: eventId, roomId, state: sent.state });
 }

@@ -1,9 +1,6 @@
 /** `openclaw matrix encryption setup`: the account's encryption, from whatever state, and `encryption: true` in the configuration. */
 import { isDeepStrictEqual } from "node:util";
-import type { HostConfig } from "../config/accounts.ts";
-import { accountKey, editAccount, writtenAccount } from "../config/edit.ts";
-import { dotted } from "../config/key-path.ts";
-import { matrixSection } from "../config/section.ts";
+import { editAccount, writtenAccount, writtenPath } from "../config/edit.ts";
 import { selectAccount } from "../config/select.ts";
 import { configFile as hostConfigFile, type ConfigFile } from "../host/config-file.ts";
 import { encryptionSetupOperation, type SetupReport } from "../operations/bootstrap.ts";
@@ -19,11 +16,6 @@ export interface EncryptionSetupReport extends SetupReport {
 
 /** Codes after which `encryption: true` would keep the account from starting. */
 const NOT_FOR_ENCRYPTION: ReadonlySet<string> = new Set(["device_in_use", "account_mismatch", "config_invalid"]);
-
-function pathOf(cfg: HostConfig, accountId: string): string {
-  const key = accountKey(matrixSection(cfg), accountId);
-  return key === undefined ? "channels.matrix" : dotted(["channels", "matrix", "accounts", key]);
-}
 
 export async function encryptionSetup(
   host: CommandHost,
@@ -53,7 +45,7 @@ export async function encryptionSetup(
       if (!isDeepStrictEqual(writtenAccount(now, accountId), written)) {
         throw new Error(
           `The configuration of account "${accountId}" changed while this ran; it is left as it is now. ` +
-            `Look at ${pathOf(now, accountId)}, then run this again.`,
+            `Look at ${writtenPath(now, accountId)}, then run this again.`,
         );
       }
       return editAccount(now, accountId, { encryption: true });
@@ -63,7 +55,7 @@ export async function encryptionSetup(
     success: done.success,
     ...(done.error === undefined ? {} : { error: done.error, code: done.code }),
     accountId,
-    configPath: pathOf(before, accountId),
+    configPath: writtenPath(before, accountId),
     encryptionChanged,
     bootstrap: done.bootstrap,
     status: done.status,

@@ -62,3 +62,18 @@ export async function secretOption(option: SecretOption, input: AsyncIterable<Bu
   if (secret === "") throw new Error(`Nothing came on standard input for ${stdinFlag}. Pipe the secret in, as in \`${stdinFlag} < file\`.`);
   return secret;
 }
+
+const UNITS = { s: 1000, m: 60_000, h: 3_600_000 } as const;
+
+/**
+ * A span of time as people write it, `90s`, `10m`, `2h`; in milliseconds.
+ *
+ * @throws Error naming the flag
+ */
+export function spanOption(value: string | undefined, flag: string): number | undefined {
+  if (value === undefined) return undefined;
+  const [, number, unit] = /^(\d{1,6})([smh])$/.exec(value.trim()) ?? [];
+  const span = Number(number) * UNITS[unit as keyof typeof UNITS];
+  if (!(span > 0)) throw new Error(`${flag} takes a time like 90s, 10m or 2h, not "${value}".`);
+  return span;
+}

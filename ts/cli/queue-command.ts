@@ -1,10 +1,9 @@
 /** Commands on an account's queues: the running gateway first, the queues alone without one. */
 import { type HostConfig, resolveMatrixAccount, toOpenQueuesOptions } from "../config/accounts.ts";
 import { resolveStateDir } from "../host/paths.ts";
-import { loadNative } from "../native/load.ts";
 import type { Queues } from "../native/queues.ts";
 import type { Handled, QueueOperation, Selection } from "../operations/queue-operation.ts";
-import { type CommandHost, type CommandOptions, type CommandOutcome, lockedBy, onGatewayOr } from "./run.ts";
+import { type CommandHost, type CommandOptions, type CommandOutcome, lockedBy, onGatewayOr, ownNative } from "./run.ts";
 
 /** See `AccountCommand`. */
 export interface QueueCommand<P extends object, R, O extends CommandOptions> {
@@ -30,10 +29,7 @@ export function queueCommand<P extends object, R, O extends CommandOptions = Com
 }
 
 async function withQueues<T>(host: CommandHost, accountId: string, run: (queues: Queues) => Promise<T>): Promise<T> {
-  if (host.rootDir === undefined && !host.native) {
-    throw new Error("No gateway is running, and this command does not know the plugin's folder; start the gateway with `openclaw gateway run`.");
-  }
-  const native = host.native?.() ?? loadNative(host.rootDir ?? "");
+  const native = ownNative(host);
   const resolved = resolveMatrixAccount(host.cfg as HostConfig, accountId);
   const options = toOpenQueuesOptions(resolved, host.stateRoot ?? resolveStateDir());
   let queues: Queues;

@@ -7,7 +7,7 @@ import { callGatewayFromCli, isGatewayClientRequestError, isGatewayTransportErro
 import type { Account, Native } from "../native/account.ts";
 import { isMatrixError, MatrixError } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
-import type { OperationContext } from "../operations/operation.ts";
+import type { Operation, OperationContext } from "../operations/operation.ts";
 import { terminalText } from "./text.ts";
 
 export { terminalText } from "./text.ts";
@@ -30,6 +30,9 @@ export interface CommandOutcome {
 
 /** Time for a gateway method, in milliseconds; a busy gateway answers late. */
 const GATEWAY_TIMEOUT_MS = 30_000;
+
+/** The same while a person waits for another device: one question may be answered only when something happens. */
+const SESSION_TIMEOUT_MS = 60_000;
 
 /** What a command takes from its surroundings; tests bring their own. */
 export interface CommandHost {
@@ -85,6 +88,34 @@ export async function onGatewayOr<T>(
   return otherwise(accountId);
 }
 
+/**
+ * Several questions to one account: all to the running gateway, or, with none, all to the account, which stays
+ * open in between.
+ *
+ * @param work asks; begins again from its start if the very first question finds no gateway
+ * @throws Error whose message says what to do
+ */
+export async function askingAccount<T>(
+  host: CommandHost,
+  stated: string | undefined,
+  work: (ask: <P extends object, R>(operation: Operation<string, P, R>, params: P) => Promise<R>) => Promise<T>,
+): Promise<T> {
+  const accountId = selectAccount(host.cfg, stated);
+  const call = host.call ?? callGatewayFromCli;
+  let answered = false;
+  try {
+    return await work(async (operation, params) => {
+      const answer = await call(operation.method, { timeout: String(SESSION_TIMEOUT_MS) }, { ...params, accountId }, { progress: false });
+      answered = true;
+      return answer as Awaited<ReturnType<typeof operation.run>>;
+    });
+  } catch (error) {
+    if (!gatewayIsAbsent(error)) throw inTime(error, SESSION_TIMEOUT_MS);
+    if (answered) throw new MatrixError("closed", "The gateway went away in the middle of it. See `openclaw gateway status`, then begin again.");
+  }
+  return withOwnAccount(host, accountId, (account, context) => work((operation, params) => operation.run(account, params, context)));
+}
+
 /** No gateway at all, or one in which this plugin does not run: then nobody else has the account open. */
 function gatewayIsAbsent(error: unknown): boolean {
   if (isGatewayTransportError(error)) return error.kind !== "timeout";
@@ -100,14 +131,25 @@ function inTime(error: unknown, timeoutMs: number): unknown {
   );
 }
 
-async function withOwnAccount<T>(host: CommandHost, accountId: string, run: (account: Account, context: OperationContext) => Promise<T>): Promise<T> {
-  const resolved = resolveMatrixAccount(host.cfg, accountId);
-  if (resolved.issue) throw new Error(resolved.issue);
+/** The addon in this process. */
+export function ownNative(host: CommandHost): Native {
   if (host.rootDir === undefined && !host.native) {
     throw new Error("No gateway is running, and this command does not know the plugin's folder; start the gateway with `openclaw gateway run`.");
   }
   const native = host.native?.() ?? loadNative(host.rootDir ?? "");
   if (host.verbose) native.onLog("info", ({ level, target, message }) => void terminal.writeError(`${level} ${target}: ${terminalText(message)}\n`));
+  return native;
+}
+
+/**
+ * Opens the account under its lock, without starting a sync.
+ *
+ * @throws MatrixError `store_locked` saying who has it open; what opening it gave
+ */
+export async function withOwnAccount<T>(host: CommandHost, accountId: string, run: (account: Account, context: OperationContext) => Promise<T>): Promise<T> {
+  const resolved = resolveMatrixAccount(host.cfg, accountId);
+  if (resolved.issue) throw new Error(resolved.issue);
+  const native = ownNative(host);
   const options = toOpenAccountOptions(resolved, { stateRoot: host.stateRoot ?? resolveStateDir(), env: processEnvironment() });
   let account: Account;
   try {

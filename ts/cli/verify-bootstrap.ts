@@ -38,7 +38,7 @@ export function bootstrapLines(report: BootstrapReport, verbose: boolean): strin
     ...(report.success && done.length === 0 ? ["Nothing was missing."] : []),
     `Device verified by owner: ${yesNo(verification.crossSigningVerified)}`,
     `Key backup: ${backupLine(verification.backup)}`,
-    `Recovery key kept: ${yesNo(verification.recoveryKeyStored)}`,
+    `Recovery key kept: ${yesNo(verification.recoveryKeyStored)}${verification.recoveryKeyStored ? "; `openclaw matrix verify status --include-recovery-key --json` reads it" : ""}`,
     ...(verbose ? statusDetails(verification) : []),
     ...(report.success ? backupIssueLines(verification.backup) : []),
     ...newRecoveryKeyLines(changed?.recoveryKeyCreated ?? false, report.recoveryKey),

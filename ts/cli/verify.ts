@@ -61,7 +61,7 @@ function nextSteps(report: EncryptionReport): string[] {
   if (report.serverDeviceKnown === false) {
     return [
       "Next: the homeserver does not know this device any more; it was deleted or logged out.",
-      "      Set a new accessToken, or userId and password, and run `openclaw gateway restart`.",
+      "      Get a new one: `openclaw matrix devices renew`, with --password-stdin if no password is configured.",
     ];
   }
   if (!report.crossSigningVerified) {

@@ -281,5 +281,7 @@ export function toOpenAccountOptions(
       maxEvents: config.catchUp?.maxEvents ?? DEFAULT_CATCH_UP.maxEvents,
     },
     shareHistoryOnInvite: config.shareHistoryOnInvite ?? false,
+    keyRecipients: config.trust?.send ?? "all",
+    presence: config.presence ?? "off",
   };
 }

@@ -1,5 +1,6 @@
 /** Writing to `channels.matrix`: always a new configuration, always into the place that is read. */
 import { DEFAULT_ACCOUNT_ID, type HostConfig, type MatrixAccountConfig, normalizeAccountId } from "./accounts.ts";
+import { dotted } from "./key-path.ts";
 import type { MatrixChannelConfig } from "./schema.ts";
 import { matrixSection } from "./section.ts";
 
@@ -33,6 +34,12 @@ export function writtenAccount(cfg: HostConfig, accountId: string): MatrixAccoun
   const key = accountKey(section, accountId);
   if (key !== undefined) return section.accounts?.[key] ?? {};
   return accountId === DEFAULT_ACCOUNT_ID ? section : {};
+}
+
+/** Where those keys stand, as a person would write it. */
+export function writtenPath(cfg: HostConfig, accountId: string): string {
+  const key = accountKey(matrixSection(cfg), accountId) ?? (accountId === DEFAULT_ACCOUNT_ID ? undefined : accountId);
+  return key === undefined ? "channels.matrix" : dotted(["channels", "matrix", "accounts", key]);
 }
 
 /** Sets keys where `writtenAccount` reads them; undefined takes a key out. */
@@ -77,6 +84,22 @@ export const IDENTITY_KEYS = [
 
 /** What an identity needs and nobody else can use. */
 const LOGIN_KEYS = ["userId", "accessToken", "password", "deviceId", "recoveryKey"] as const;
+
+/**
+ * Before a second account comes, the one that the top level is gets an entry of its own, so
+ * that neither inherits from the other what makes an identity (WIZ-10). Policies stay for all.
+ */
+export function promoteTopLevel<T extends HostConfig>(cfg: T): T {
+  const section: MatrixChannelConfig = { ...matrixSection(cfg) };
+  if (Object.keys(section.accounts ?? {}).length > 0 || !LOGIN_KEYS.some((key) => section[key] !== undefined)) return cfg;
+  const own: Partial<MatrixAccountConfig> = {};
+  for (const key of IDENTITY_KEYS) {
+    if (section[key] === undefined) continue;
+    Object.assign(own, { [key]: section[key] });
+    delete section[key];
+  }
+  return withSection(cfg, { ...section, accounts: { [DEFAULT_ACCOUNT_ID]: own } });
+}
 
 /** Takes an account out of the configuration; its stored state stays on disk. */
 export function deleteAccount<T extends HostConfig>(cfg: T, accountId: string): T {

@@ -1,12 +1,16 @@
 /** The account an outbound call runs on: one that runs in this very process, or a sentence why there is none. */
 import { listMatrixAccountIds, resolveDefaultMatrixAccountId, resolveMatrixAccount } from "../config/accounts.ts";
+import { threadKey } from "../inbound/implicit.ts";
 import type { FindAccount } from "../outbound/adapter.ts";
 import { blockedAccount, runningAccount } from "./registry.ts";
 
 export const findAccount: FindAccount = (cfg, accountId) => {
   const resolved = resolveMatrixAccount(cfg, accountId ?? resolveDefaultMatrixAccountId(cfg));
   const running = runningAccount(resolved.accountId);
-  if (running) return { account: running.account, resolved };
+  if (running) {
+    const { inbound } = running;
+    return { account: running.account, resolved, noteThread: inbound && ((roomId, rootId) => inbound.threads.note(resolved.accountId, threadKey(roomId, rootId))) };
+  }
   const blocked = blockedAccount(resolved.accountId);
   if (blocked) throw new Error(`The Matrix account "${resolved.accountId}" does not run: ${blocked.message}`);
   if (!listMatrixAccountIds(cfg).includes(resolved.accountId)) {

@@ -5,16 +5,19 @@
  */
 import { setTimeout } from "node:timers/promises";
 import { type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
-import { type Drop, dropLevel } from "../inbound/drop.ts";
+import type { Drop } from "../inbound/drop.ts";
 import { UnansweredTurn } from "../inbound/failure.ts";
-import { judgeInvite, viaServers } from "../inbound/invite.ts";
 import { handleMessage } from "../inbound/message.ts";
-import type { InboundPorts } from "../inbound/ports.ts";
+import type { InboundPorts, TurnProgress } from "../inbound/ports.ts";
+import { handleReaction, handleRedaction } from "../inbound/reaction.ts";
 import { refusalOf } from "../inbound/refusal.ts";
 import { skippedLine } from "../inbound/skipped.ts";
-import type { InboundEvent, InboundInvite, InboundMessage, InboundSkipped } from "../native/account.ts";
+import { turnKey } from "../inbound/turn-key.ts";
+import type { InboundEvent, InboundMessage, InboundReaction, InboundSkipped } from "../native/account.ts";
 import { isMatrixError } from "../native/errors.ts";
+import { handleInvite } from "./invites.ts";
 import { Lanes } from "./lanes.ts";
+import { ownMembership, roomReplaced } from "./own-rooms.ts";
 import { oncePerTurn } from "./registry.ts";
 
 /** Events under way in one account; further ones wait in the inbox on disk. */
@@ -30,15 +33,17 @@ export interface IngressHooks {
   onAdopted: (event: InboundMessage) => Promise<void>;
   /** Pause before a refused turn is offered again, in milliseconds; 1 for the first time. */
   delay: (attempt: number) => number;
+  /** Pause before a join that failed is tried again, in milliseconds. */
+  joinDelay: (attempt: number) => number;
 }
 
 /**
  * The lane of an event: its thread where it has one, else its room. With `threadReplies` off a thread
  * shares its room's session, hence its lane; whether the room is a DM is not known yet, so either key counts.
  */
-export function laneOf(event: InboundEvent, resolved: ResolvedMatrixAccount): string {
+export function laneOf(event: InboundEvent, resolved: ResolvedMatrixAccount, names: readonly string[] = []): string {
   const { config } = resolved;
-  const room = roomConfig(resolved, { roomId: event.roomId, aliases: [] }).entry;
+  const room = roomConfig(resolved, { roomId: event.roomId, aliases: names }).entry;
   const shared = [room?.threadReplies ?? config.threadReplies, config.dm?.threadReplies ?? config.threadReplies].includes("off");
   const thread = event.type === "message" && !shared ? event.threadRootId : undefined;
   return JSON.stringify([event.roomId, thread ?? null]);
@@ -49,7 +54,7 @@ export async function runIngress(ports: InboundPorts, hooks: IngressHooks): Prom
   const lanes = new Lanes(UNDER_WAY);
   for await (const batch of ports.account.batches({ max: BATCH })) {
     for (const event of batch) {
-      lanes.add(laneOf(event, ports.resolved()), (release) => handleEvent(event, ports, hooks, release));
+      lanes.add(laneOf(event, ports.resolved(), ports.names.knownNames(event.roomId)), (release) => handleEvent(event, ports, hooks, release));
     }
     await lanes.room();
   }
@@ -62,9 +67,20 @@ async function handleEvent(event: InboundEvent, ports: InboundPorts, hooks: Ingr
   const run = async () => {
     switch (event.type) {
       case "message":
-        return handleInboundMessage(event, ports, hooks, release);
+        if (event.sender !== identity.userId) hooks.onInbound(event.receivedAt);
+        return handleTurn(event, ports, hooks, release, (progress) => handleMessage(event, ports, progress));
+      case "reaction":
+        return handleTurn(event, ports, hooks, release, (progress) => handleReaction(event, ports, progress));
+      case "redaction":
+        return handleRedaction(event, ports);
       case "invite":
-        return handleInvite(event, ports);
+        return handleInvite(event, ports, hooks.joinDelay);
+      case "membership":
+        // An introduction takes a model's time; the room's messages do not wait for it.
+        release();
+        return event.own ? ownMembership(event, ports) : undefined;
+      case "other":
+        return event.eventType === "m.room.tombstone" ? roomReplaced(event, ports) : undefined;
       case "edit":
         // A later edit never begins an answer of its own (SES-12).
         return;
@@ -82,11 +98,17 @@ async function handleEvent(event: InboundEvent, ports: InboundPorts, hooks: Ingr
   }
 }
 
-async function handleInboundMessage(event: InboundMessage, ports: InboundPorts, hooks: IngressHooks, release: () => void): Promise<void> {
-  if (event.sender !== ports.account.identity.userId) hooks.onInbound(event.receivedAt);
+/** Something that may become a turn, from its place in the lane to its end. */
+async function handleTurn(
+  event: InboundMessage | InboundReaction,
+  ports: InboundPorts,
+  hooks: IngressHooks,
+  release: () => void,
+  run: (progress: TurnProgress) => Promise<Drop | undefined>,
+): Promise<void> {
   let taken = false;
   const attempt = () =>
-    handleMessage(event, ports, {
+    run({
       released: release,
       adopted: async () => {
         taken = true;
@@ -94,14 +116,14 @@ async function handleInboundMessage(event: InboundMessage, ports: InboundPorts, 
         await ports.account.adopt([event.seq]).catch((error: unknown) => {
           ports.log.debug?.(`[${ports.accountId}] adoption in ${event.roomId} not stored: ${String(error)}`);
         });
-        await hooks.onAdopted(event);
+        if (event.type === "message") await hooks.onAdopted(event);
       },
     });
   const drop = await offer(attempt, () => taken, async (error, tries) => {
     ports.log.debug?.(`[${ports.accountId}] a turn in ${event.roomId} is offered again: ${String(error)}`);
     await setTimeout(hooks.delay(tries));
   });
-  if (drop && dropLevel(drop.reason) !== "none") ports.drops.record(event.roomId, drop);
+  if (drop) ports.drops.record(event.roomId, drop);
 }
 
 /**
@@ -163,26 +185,10 @@ async function tellUnanswered(event: InboundEvent, ports: InboundPorts, error: U
       threadRootId: error.threadRootId,
       markdown: error.message,
       kind: "notice",
-      key: `in:${event.eventId}:unanswered`,
+      key: `${turnKey(event)}:unanswered`,
       chunkLimit: 4000,
       chunkMode: "length",
       tables: "block",
     })
     .catch((failure: unknown) => ports.log.debug?.(`[${ports.accountId}] no notice of the failure in ${error.roomId}: ${String(failure)}`));
-}
-
-async function handleInvite(invite: InboundInvite, ports: InboundPorts): Promise<void> {
-  const { account, accountId, path, runtime } = ports;
-  const verdict = await judgeInvite(invite, {
-    config: ports.resolved().config,
-    path,
-    resolveAlias: (alias) => account.resolveAlias(alias),
-    paired: () => runtime.channel.pairing.readAllowFromStore({ channel: "matrix", accountId }),
-  });
-  if (!verdict.accept) {
-    ports.log.info(`[${accountId}] invite to ${invite.roomId} from ${invite.sender} left pending; ${verdict.hint}`);
-    return;
-  }
-  await account.joinRoom(invite.roomId, viaServers(invite));
-  ports.log.info(`[${accountId}] joined ${invite.roomId} (autoJoin: ${verdict.why})`);
 }

@@ -10,20 +10,58 @@ import type { GatewayRequestHandlerOptions, OpenClawConfig } from "../host/types
 import { isMatrixError, MatrixError } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
 import { deadLettersDrop, deadLettersList, deadLettersResubmit, deadLettersShow } from "../operations/dead-letters.ts";
+import { EXPLAIN_METHOD, readExplain } from "../operations/explain.ts";
+import { invitesAccept, invitesList, invitesReject, roomsLeave } from "../operations/invites.ts";
+import { devicesList, devicesPrune } from "../operations/devices.ts";
+import { directInspect, directRepair } from "../operations/direct.ts";
 import { outboxDrop, outboxList, outboxRetry } from "../operations/outbox.ts";
 import type { QueueOperation } from "../operations/queue-operation.ts";
 import { encryptionSetupOperation, verifyBootstrapOperation } from "../operations/bootstrap.ts";
 import type { Operation } from "../operations/operation.ts";
+import { verifyAcknowledgeOperation } from "../operations/verify-acknowledge.ts";
+import { profileSet } from "../operations/profile.ts";
+import {
+  verificationAccept,
+  verificationArm,
+  verificationCancel,
+  verificationConfirm,
+  verificationMismatch,
+  verificationQr,
+  verificationRequest,
+  verificationSas,
+  verificationsList,
+  verificationStart,
+  verificationWait,
+} from "../operations/verification.ts";
 import { backupResetOperation, backupRestoreOperation, backupStatusOperation } from "../operations/verify-backup.ts";
 import { verifyDeviceOperation } from "../operations/verify-device.ts";
 import { verifyStatusOperation } from "../operations/verify-status.ts";
+import type { InboundPorts } from "../inbound/ports.ts";
+import { explain } from "./explain.ts";
 import type { MethodName } from "./method-names.ts";
 import { blockedAccount, runningAccount } from "./registry.ts";
+import { renewInGateway } from "./renew.ts";
 import { notifyApproved } from "./security.ts";
 
 type Params = Record<string, unknown>;
 
 type Method = (params: Params, cfg: HostConfig) => Promise<unknown>;
+
+/** The refusal for an account that does not run here. */
+function notRunning(accountId: string): MatrixError {
+  const blocked = blockedAccount(accountId);
+  return new MatrixError(
+    blocked?.code ?? "closed",
+    blocked?.message ?? `The Matrix account "${accountId}" is not running; see \`openclaw channels status --probe\`.`,
+  );
+}
+
+/** The rules in force of a running account. */
+function waysIn(accountId: string): InboundPorts {
+  const inbound = runningAccount(accountId)?.inbound;
+  if (!inbound) throw notRunning(accountId);
+  return inbound;
+}
 
 /** An operation on one running account; `accountId` as the commands' `--account`. */
 function onAccount<P extends object>(operation: Operation<MethodName, P, unknown>): Method {
@@ -31,11 +69,7 @@ function onAccount<P extends object>(operation: Operation<MethodName, P, unknown
     const accountId = selectAccount(cfg, typeof params.accountId === "string" ? params.accountId : undefined);
     const running = runningAccount(accountId);
     if (running) return operation.run(running.account, operation.read(params), { accountId, cfg, resolved: running.resolved() });
-    const blocked = blockedAccount(accountId);
-    throw new MatrixError(
-      blocked?.code ?? "closed",
-      blocked?.message ?? `The Matrix account "${accountId}" is not running; see \`openclaw channels status --probe\`.`,
-    );
+    throw notRunning(accountId);
   };
 }
 
@@ -77,10 +111,33 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   "matrix.outbox.drop": onQueues(outboxDrop),
   "matrix.verify.bootstrap": onAccount(verifyBootstrapOperation),
   "matrix.verify.recoveryKey": onAccount(verifyDeviceOperation),
+  "matrix.verify.acknowledge": onAccount(verifyAcknowledgeOperation),
   "matrix.encryption.setup": onAccount(encryptionSetupOperation),
   "matrix.verify.backup.status": onAccount(backupStatusOperation),
   "matrix.verify.backup.restore": onAccount(backupRestoreOperation),
   "matrix.verify.backup.reset": onAccount(backupResetOperation),
+  "matrix.invites.list": onAccount(invitesList),
+  "matrix.invites.accept": onAccount(invitesAccept),
+  "matrix.invites.reject": onAccount(invitesReject),
+  "matrix.rooms.leave": onAccount(roomsLeave),
+  [EXPLAIN_METHOD]: async (params, cfg) => explain(readExplain(params), waysIn(selectAccount(cfg, typeof params.accountId === "string" ? params.accountId : undefined))),
+  "matrix.devices.list": onAccount(devicesList),
+  "matrix.devices.prune": onAccount(devicesPrune),
+  "matrix.devices.renew": renewInGateway,
+  "matrix.direct.inspect": onAccount(directInspect),
+  "matrix.direct.repair": onAccount(directRepair),
+  "matrix.profile.set": onAccount(profileSet),
+  "matrix.verify.list": onAccount(verificationsList),
+  "matrix.verify.request": onAccount(verificationRequest),
+  "matrix.verify.accept": onAccount(verificationAccept),
+  "matrix.verify.start": onAccount(verificationStart),
+  "matrix.verify.confirmSas": onAccount(verificationConfirm),
+  "matrix.verify.mismatchSas": onAccount(verificationMismatch),
+  "matrix.verify.cancel": onAccount(verificationCancel),
+  "matrix.verify.sas": onAccount(verificationSas),
+  "matrix.verify.wait": onAccount(verificationWait),
+  "matrix.verify.qr": onAccount(verificationQr),
+  "matrix.verify.arm": onAccount(verificationArm),
   /** Tells a person that the request was approved; `openclaw pairing approve --notify` runs outside the gateway. */
   "matrix.pairing.notify": async (params, cfg) => {
     if (typeof params.id !== "string") throw new MatrixError("config_invalid", "matrix.pairing.notify needs the user id as `id`.");

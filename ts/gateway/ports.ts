@@ -1,11 +1,17 @@
 /** Wires the way in to the account, the host and the way out. */
 import { type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
 import type { ChannelLogSink, OpenClawConfig, PluginRuntime } from "../host/types.ts";
+import type { Memory } from "../host/memory.ts";
+import { finishedAnswer, lastRunFailed } from "../host/transcript.ts";
+import { DirectSessions } from "../inbound/collision.ts";
 import { DropLog } from "../inbound/drop.ts";
 import { PendingHistory } from "../inbound/history.ts";
+import { NameBook } from "../inbound/name-book.ts";
 import type { InboundPorts } from "../inbound/ports.ts";
 import { Quotes } from "../inbound/quote.ts";
+import { ToldReactions } from "../inbound/reaction.ts";
 import { SkippedNotices } from "../inbound/skipped.ts";
+import { turnKey } from "../inbound/turn-key.ts";
 import type { Account } from "../native/account.ts";
 import { TurnReply } from "../outbound/reply.ts";
 import { writeSettings } from "../outbound/settings.ts";
@@ -21,12 +27,14 @@ export interface WiringInput {
   bots: () => ReadonlySet<string>;
   log: ChannelLogSink;
   onOutbound: (at: number) => void;
+  memories: { threads: Memory; told: Memory };
 }
 
 export function createPorts(input: WiringInput): InboundPorts {
   const { account, accountId, runtime, resolved, log } = input;
   // A turn may outlive this account's start: its answer goes out through the account as it runs then.
   const current = () => runningAccount(accountId)?.account ?? account;
+  const names = new NameBook(account);
   return {
     runtime,
     cfg: input.cfg,
@@ -39,17 +47,24 @@ export function createPorts(input: WiringInput): InboundPorts {
     skipped: new SkippedNotices(),
     failures: new Map(),
     quotes: new Quotes(account),
+    reactions: new ToldReactions(),
+    names,
+    threads: input.memories.threads,
+    told: input.memories.told,
+    directs: new DirectSessions(),
     drops: new DropLog(accountId, log),
     log,
     now: Date.now,
+    finishedAnswer: (turn) => finishedAnswer(turn, { runtime, cfg: input.cfg() }),
+    lastRunFailed: (turn) => lastRunFailed(turn, { runtime, cfg: input.cfg() }),
     reply: ({ roomId, threadRootId, eventId }) => {
       const { config } = resolved();
-      const settings = writeSettings(config, roomConfig(resolved(), { roomId, aliases: [] }).entry);
+      const settings = writeSettings(config, roomConfig(resolved(), { roomId, aliases: names.knownNames(roomId) }).entry);
       const reply = new TurnReply({
         account: current,
         target: { roomId, threadRootId },
         settings,
-        turnKey: `in:${eventId}`,
+        turnKey: turnKey({ roomId, eventId }),
         chunk: (text, limit, mode) => runtime.channel.text.chunkMarkdownTextWithMode(text, limit, mode),
         onError: (text, error) => log.warn(`[${accountId}] ${text}${error === undefined ? "" : `: ${String(error)}`}`),
       });

@@ -3,6 +3,7 @@
  * several times, so the list hangs on `globalThis`, not on this module.
  */
 import type { ResolvedMatrixAccount } from "../config/accounts.ts";
+import type { InboundPorts } from "../inbound/ports.ts";
 import type { Account, Health } from "../native/account.ts";
 import type { MatrixErrorCode } from "../native/errors.ts";
 
@@ -10,9 +11,11 @@ export interface RunningAccount {
   accountId: string;
   account: Account;
   resolved: () => ResolvedMatrixAccount;
+  /** The way in, once the account is served. */
+  inbound?: InboundPorts;
   /** Newest health the account reported. */
   health?: Health;
-  /** What the configured recovery key could not do. */
+  /** What the account's recovery key could not do at its start. */
   recoveryProblem?: string;
   startedAt: number;
 }
@@ -25,7 +28,14 @@ export interface BlockedAccount {
   since: number;
 }
 
+/** An account that the host has started, open or not. */
+export interface StartedAccount {
+  /** Closes the account for as long as the work takes. */
+  whileClosed: <T>(work: (resolved: ResolvedMatrixAccount) => Promise<T>) => Promise<T>;
+}
+
 interface Registry {
+  started: Map<string, StartedAccount>;
   running: Map<string, RunningAccount>;
   blocked: Map<string, BlockedAccount>;
   /** Who has which login, by its fingerprint, from before the account is opened. */
@@ -34,11 +44,11 @@ interface Registry {
   turns: Map<string, Promise<void>>;
 }
 
-const KEY = Symbol.for("openclaw-matrix-rs.registry.1");
+const KEY = Symbol.for("openclaw-matrix-rs.registry.2");
 
 function registry(): Registry {
   const holder = globalThis as { [KEY]?: Registry };
-  holder[KEY] ??= { running: new Map(), blocked: new Map(), logins: new Map(), turns: new Map() };
+  holder[KEY] ??= { started: new Map(), running: new Map(), blocked: new Map(), logins: new Map(), turns: new Map() };
   return holder[KEY];
 }
 
@@ -89,6 +99,19 @@ export function runningAccount(accountId: string): RunningAccount | undefined {
 
 export function runningAccounts(): RunningAccount[] {
   return [...registry().running.values()];
+}
+
+export function enterStart(accountId: string, start: StartedAccount): void {
+  registry().started.set(accountId, start);
+}
+
+/** Takes the start out, unless a newer one has replaced it. */
+export function leaveStart(accountId: string, start: StartedAccount): void {
+  if (registry().started.get(accountId) === start) registry().started.delete(accountId);
+}
+
+export function startOf(accountId: string): StartedAccount | undefined {
+  return registry().started.get(accountId);
 }
 
 export function setBlocked(accountId: string, blocked: BlockedAccount | undefined): void {

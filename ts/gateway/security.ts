@@ -53,13 +53,16 @@ export const security: NonNullable<ChannelPlugin<ResolvedMatrixAccount>["securit
   collectWarnings: ({ cfg, account }) => warnings(cfg, account),
 };
 
+/** The room's entry, also under an alias that the running account has resolved. */
+function roomEntry(cfg: OpenClawConfig, accountId: string | null | undefined, groupId: string) {
+  const resolved = resolveMatrixAccount(cfg, accountId);
+  const roomId = bareTarget(groupId);
+  return roomConfig(resolved, { roomId, aliases: runningAccount(resolved.accountId)?.inbound?.names.knownNames(roomId) ?? [] }).entry;
+}
+
 export const groups: NonNullable<ChannelPlugin["groups"]> = {
-  resolveRequireMention: ({ cfg, accountId, groupId }) => {
-    if (!groupId) return undefined;
-    return requiresMention(roomConfig(resolveMatrixAccount(cfg, accountId), { roomId: bareTarget(groupId), aliases: [] }).entry);
-  },
-  resolveToolPolicy: ({ cfg, accountId, groupId }) =>
-    groupId ? roomConfig(resolveMatrixAccount(cfg, accountId), { roomId: bareTarget(groupId), aliases: [] }).entry?.tools : undefined,
+  resolveRequireMention: ({ cfg, accountId, groupId }) => (groupId ? requiresMention(roomEntry(cfg, accountId, groupId)) : undefined),
+  resolveToolPolicy: ({ cfg, accountId, groupId }) => (groupId ? roomEntry(cfg, accountId, groupId)?.tools : undefined),
 };
 
 /** Takes our own address off the beginning of a text, where the host looks for commands (MEN-6). */

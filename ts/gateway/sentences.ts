@@ -17,13 +17,14 @@ const TRANSIENT: ReadonlySet<MatrixErrorCode> = new Set<MatrixErrorCode>(["netwo
  * @param path where the account's keys stand
  */
 function advice(code: MatrixErrorCode, path: string, accountId: string): string | undefined {
+  const renew = `openclaw matrix devices renew --account ${accountId} --password-stdin`;
   switch (code) {
     case "auth_failed":
       return `Check ${path}.accessToken, or ${path}.userId and ${path}.password`;
     case "auth_expired":
-      return `Put a new token into ${path}.accessToken, or set ${path}.userId and ${path}.password so that the plugin can log in again`;
+      return `Run \`${renew}\`, which logs in as a new device, or set ${path}.userId and ${path}.password so that the plugin can log in again`;
     case "device_in_use":
-      return `Set ${path}.userId and ${path}.password instead of ${path}.accessToken: the plugin then logs in with a device of its own`;
+      return `Run \`${renew}\`: it gives the account a device of its own in place of that of ${path}.accessToken`;
     case "account_mismatch":
       return `Correct ${path}.userId and ${path}.deviceId, or give this login an account entry of its own under channels.matrix.accounts`;
     case "address_blocked":
@@ -31,7 +32,7 @@ function advice(code: MatrixErrorCode, path: string, accountId: string): string 
     case "store_locked":
       return "Stop the other process, or wait: this account starts as soon as the lock is free";
     case "store_corrupt":
-      return `Set ${path}.userId and ${path}.password: the plugin then logs in as a new device; see \`openclaw matrix verify status --account ${accountId}\` afterwards`;
+      return `Run \`${renew}\`, or set ${path}.userId and ${path}.password: the account then logs in as a new device; see \`openclaw matrix verify status --account ${accountId}\` afterwards`;
     case "account_restricted":
     case "storage_failed":
       return "The plugin keeps trying";
@@ -46,7 +47,7 @@ function advice(code: MatrixErrorCode, path: string, accountId: string): string 
   }
 }
 
-function sentence(text: string): string {
+export function sentence(text: string): string {
   const trimmed = text.trim();
   return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }

@@ -4,20 +4,26 @@
  * the gateway lives on.
  */
 import { listMatrixAccountIds, type ResolvedMatrixAccount, resolveMatrixAccount, roomConfig } from "../config/accounts.ts";
+import { type Memory, participation, toldOnce } from "../host/memory.ts";
 import { hostRuntime, pluginRootDir } from "../host/slot.ts";
 import type { ChannelGatewayContext, OpenClawConfig, PluginRuntime } from "../host/types.ts";
-import type { Account, Health, InboundMessage, Native } from "../native/account.ts";
+import type { InboundPorts } from "../inbound/ports.ts";
+import type { Health, InboundMessage, Native } from "../native/account.ts";
 import type { MatrixErrorCode } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
 import { AccountStatus, healthPatch } from "./account-status.ts";
 import { aborted, pause, refusalDelay, retryDelay } from "./backoff.ts";
+import { IdentityLog } from "./identities.ts";
+import { ClosedWork } from "./closed-work.ts";
 import { runIngress } from "./ingress.ts";
 import { openAccount, type Opened } from "./open.ts";
 import { accountPath } from "./place.ts";
 import { createPorts } from "./ports.ts";
+import { keepProfile } from "./profile.ts";
 import { recoverUnattended } from "./recovery.ts";
-import { leave, type RunningAccount, runningAccounts, setBlocked } from "./registry.ts";
+import { enterStart, leave, leaveStart, type RunningAccount, runningAccounts, setBlocked, type StartedAccount } from "./registry.ts";
 import { type Trouble, trouble, troubleOf } from "./sentences.ts";
+import { runVerifications } from "./verification.ts";
 
 export type StartContext = Pick<
   ChannelGatewayContext<ResolvedMatrixAccount>,
@@ -33,6 +39,8 @@ export interface Surroundings {
   delay: (attempt: number) => number;
   /** Pause before a turn that the host refused is offered again, in milliseconds. */
   refusalDelay: (attempt: number) => number;
+  /** What is remembered over restarts beside the account's own store. */
+  memories: { threads: Memory; told: Memory };
 }
 
 function hostSurroundings(): Surroundings {
@@ -43,6 +51,7 @@ function hostSurroundings(): Surroundings {
     stateRoot: runtime.state.resolveStateDir(),
     delay: retryDelay,
     refusalDelay,
+    memories: { threads: participation(), told: toldOnce() },
   };
 }
 
@@ -72,6 +81,7 @@ class AccountStart {
   #breakOff: ((trouble: Trouble) => void) | undefined;
   /** How often in a row a store broke while it was in use. */
   #broke = 0;
+  readonly #work = new ClosedWork();
   readonly #ctx: StartContext;
   readonly #around: Surroundings;
   readonly #status: AccountStatus;
@@ -89,8 +99,11 @@ class AccountStart {
   async run(): Promise<void> {
     const { abortSignal, accountId } = this.#ctx;
     this.#status.starting(Date.now());
+    const start: StartedAccount = { whileClosed: (work) => this.#work.do(() => work(resolveMatrixAccount(this.#ctx.cfg, accountId))) };
+    enterStart(accountId, start);
     try {
       for (let attempt = 1; !abortSignal.aborted; attempt++) {
+        if (await this.#work.perform()) attempt = 1;
         const opened = await this.#open();
         if ("code" in opened) {
           await this.#waitOut(opened, attempt);
@@ -101,6 +114,8 @@ class AccountStart {
         if (end) await this.#waitOut(end, Math.max(1, this.#broke));
       }
     } finally {
+      leaveStart(accountId, start);
+      this.#work.end();
       setBlocked(accountId, undefined);
       this.#status.stopped(Date.now());
     }
@@ -136,8 +151,9 @@ class AccountStart {
       if (blocked) this.#log.error(`[${accountId}] not started (${failure.code}): ${failure.message}`);
       else this.#log.warn(`[${accountId}] not started yet (${failure.code}): ${failure.message}`);
     }
-    if (retries) await pause(this.#around.delay(attempt), abortSignal);
-    else await aborted(abortSignal);
+    const until = AbortSignal.any([abortSignal, this.#work.called]);
+    if (retries) await pause(this.#around.delay(attempt), until);
+    else await aborted(until);
   }
 
   /** Runs the opened account until the host ends it; the trouble, if it ended by itself. */
@@ -155,11 +171,14 @@ class AccountStart {
       bots: () => this.#bots(account.identity.userId),
       log: this.#log,
       onOutbound: (at) => this.#status.apply({ lastOutboundAt: at }),
+      memories: this.#around.memories,
     });
+    entry.inbound = ports;
     const ingress = runIngress(ports, {
       onInbound: (at) => this.#status.apply({ lastInboundAt: at, lastMessageAt: at, lastEventAt: at }),
-      onAdopted: (event) => this.#acknowledge(account, event),
+      onAdopted: (event) => this.#acknowledge(ports, event),
       delay: this.#around.refusalDelay,
+      joinDelay: this.#around.delay,
     }).then(
       () => trouble("closed", "The account's inbox ended", this.#place),
       (error: unknown) => troubleOf(error, this.#place),
@@ -171,16 +190,13 @@ class AccountStart {
     pulse.unref();
     try {
       account.start();
-      void recoverUnattended({
-        account,
-        resolved: entry.resolved(),
-        path: this.#place.path,
-        log: this.#log,
-        delay: this.#around.delay,
-        signal: abortSignal,
-        tell: (problem) => void (entry.recoveryProblem = problem),
-      });
-      const end = await Promise.race([aborted(abortSignal), ingress, broken]);
+      const asConfigured = { account, resolved: entry.resolved(), path: this.#place.path, log: this.#log, delay: this.#around.delay, signal: abortSignal };
+      const unattended = recoverUnattended({ ...asConfigured, tell: (problem) => void (entry.recoveryProblem = problem) });
+      void keepProfile(asConfigured);
+      void runVerifications({ ...asConfigured, accountId, runtime: this.#around.runtime, cfg: () => this.#cfg(), resolved: () => this.#resolved(), unattended }).catch(
+        (error: unknown) => this.#log.error(`[${accountId}] verification requests are not answered: ${String(error)}`),
+      );
+      const end = await Promise.race([aborted(abortSignal), aborted(this.#work.called), ingress, broken]);
       return end ?? undefined;
     } catch (error) {
       return troubleOf(error, this.#place);
@@ -205,6 +221,7 @@ class AccountStart {
     let version = -1;
     let blocked = "";
     let unreadable = 0;
+    const identities = new IdentityLog(this.#ctx.accountId, (line) => this.#log.warn(line));
     for (;;) {
       const health = await entry.account.healthAfter(version).catch(() => undefined);
       if (!health || this.#ctx.abortSignal.aborted) return;
@@ -216,6 +233,7 @@ class AccountStart {
       const reason = health.sync.state === "blocked" ? (patch.lastError ?? "") : "";
       if (reason !== "" && reason !== blocked) this.#log.error(`[${this.#ctx.accountId}] stopped receiving: ${reason}`);
       blocked = reason;
+      identities.follow(health.changedIdentities, this.#resolved().config.trust?.onIdentityChange === "block");
       this.#tellUnreadable(unreadable, health.undecryptable.waiting);
       unreadable = health.undecryptable.waiting;
       setBlocked(this.#ctx.accountId, reason ? { code: (health.sync.error?.code ?? "internal") as MatrixErrorCode, message: reason, since: Date.now() } : undefined);
@@ -242,9 +260,9 @@ class AccountStart {
     }
   }
 
-  async #acknowledge(account: Account, event: InboundMessage): Promise<void> {
+  async #acknowledge({ account, names }: InboundPorts, event: InboundMessage): Promise<void> {
     const resolved = this.#resolved();
-    const room = roomConfig(resolved, { roomId: event.roomId, aliases: [] }).entry;
+    const room = roomConfig(resolved, { roomId: event.roomId, aliases: names.knownNames(event.roomId) }).entry;
     const kind = room?.readReceipts ?? resolved.config.readReceipts ?? "public";
     if (kind === "off" || !event.eventId) return;
     await account

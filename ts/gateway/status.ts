@@ -6,6 +6,8 @@ import { pluginRootDir } from "../host/slot.ts";
 import type { ChannelAccountSnapshot, ChannelStatusAdapter, ChannelStatusIssue } from "../host/types.ts";
 import type { Health, ProbeResult } from "../native/account.ts";
 import { effectiveDmPolicy } from "../inbound/policy.ts";
+import { changedIdentities } from "./identities.ts";
+import { lookUp } from "./look-up.ts";
 import { runningAccount } from "./registry.ts";
 import { troubleOf } from "./sentences.ts";
 import { accountPath } from "./place.ts";
@@ -13,18 +15,46 @@ import { unreadable, waitingFor } from "./undecryptable.ts";
 
 const loadAddon = createLazyRuntimeModule(() => import("../native/load.ts"));
 
+export interface HomeserverFeatures {
+  /** Logs in by OAuth (Matrix authentication service). */
+  oauth: boolean;
+  /** MSC4186. */
+  simplifiedSlidingSync: boolean;
+  /** Media needs a token (Matrix 1.11). */
+  authenticatedMedia: boolean;
+  /** MSC4222: the state after a timeline in `/sync`. */
+  stateAfter: boolean;
+  /** Threads in receipts and relations (Matrix 1.4). */
+  threads: boolean;
+}
+
+/** @param versions as `/versions` lists them, `v1.11` and older spellings */
+export function homeserverFeatures({ versions, features, oauth }: Pick<ProbeResult, "versions" | "features" | "oauth">): HomeserverFeatures {
+  const speaks = (minor: number) => versions.some((version) => Number(/^v1\.(\d+)$/.exec(version)?.[1] ?? -1) >= minor);
+  const has = (...names: string[]) => names.some((name) => features.includes(name));
+  return {
+    oauth,
+    simplifiedSlidingSync: has("org.matrix.simplified_msc3575"),
+    authenticatedMedia: speaks(11) || has("org.matrix.msc3916.stable"),
+    stateAfter: speaks(16) || has("org.matrix.msc4222"),
+    threads: speaks(4) || has("org.matrix.msc3440.stable"),
+  };
+}
+
 export interface MatrixProbe {
   ok: boolean;
   elapsedMs: number;
   /** Newest specification version the homeserver speaks, of all it lists. */
   versions?: string[];
+  /** What of the homeserver matters to us, by its `/versions` (HST-7). */
+  features?: HomeserverFeatures;
   userId?: string;
   deviceId?: string;
   error?: string;
   code?: string;
   /** Of the account that runs here. */
   health?: Health;
-  /** What its configured recovery key could not do. */
+  /** What its recovery key could not do at the start. */
   recoveryProblem?: string;
 }
 
@@ -51,6 +81,7 @@ export async function probeAccount(account: ResolvedMatrixAccount, timeoutMs: nu
       ok: true,
       elapsedMs: result.elapsedMs,
       versions: result.versions,
+      features: homeserverFeatures(result),
       userId: result.userId ?? identity?.userId,
       deviceId: result.deviceId ?? identity?.deviceId,
       health,
@@ -81,6 +112,8 @@ function describe(account: ResolvedMatrixAccount): ChannelAccountSnapshot {
 export function healthIssues(accountId: string, health: Health, now: number = Date.now()): Omit<ChannelStatusIssue, "channel">[] {
   const issues: Omit<ChannelStatusIssue, "channel">[] = [];
   const add = (kind: ChannelStatusIssue["kind"], message: string, fix?: string) => issues.push({ accountId, kind, message, fix });
+  const changed = changedIdentities(accountId, health);
+  if (changed) add("auth", changed.message, changed.fix);
   const { outbox, inbox } = health;
   const waiting = unreadable(health, now);
   if (waiting) add("runtime", waiting.message, `${waiting.fix} See \`openclaw matrix verify status --account ${accountId} --verbose\`.`);
@@ -97,7 +130,7 @@ export function healthIssues(accountId: string, health: Health, now: number = Da
     add(
       "auth",
       "The homeserver refused this device's one-time keys: the device's encryption keys were used by another client or restored from an old copy.",
-      "Give the account a device of its own: set userId and password instead of accessToken.",
+      `Give the account a new device: \`openclaw matrix devices renew --account ${accountId} --yes\`, with --password-stdin if no password is configured.`,
     );
   }
   for (const notice of health.notices) add("runtime", notice.message.endsWith(".") ? notice.message : `${notice.message}.`);
@@ -120,8 +153,23 @@ export const status: ChannelStatusAdapter<ResolvedMatrixAccount, MatrixProbe> = 
   probeAccount: ({ account, timeoutMs, cfg }) => probeAccount(account, timeoutMs, accountPath(cfg, account.accountId)),
   formatCapabilitiesProbe: ({ probe }) =>
     probe.ok
-      ? [{ text: `Homeserver answers in ${probe.elapsedMs} ms, Matrix ${probe.versions?.at(-1) ?? "?"}${probe.userId ? `, as ${probe.userId}` : ""}` }]
+      ? [
+          { text: `Homeserver answers in ${probe.elapsedMs} ms, Matrix ${probe.versions?.at(-1) ?? "?"}${probe.userId ? `, as ${probe.userId}` : ""}` },
+          ...(probe.features ? [{ text: `Homeserver features: ${Object.entries(probe.features).map(([name, on]) => `${name} ${on ? "yes" : "no"}`).join(", ")}` }] : []),
+        ]
       : [{ text: probe.error ?? "The homeserver does not answer." }],
+  /** What the account may do in a room that was named. */
+  buildCapabilitiesDiagnostics: async ({ account, target }) => {
+    const term = target?.trim().replace(/^(?:(?:matrix|room|channel):)+/i, "");
+    if (!term || !/^[!#]/.test(term)) return undefined;
+    const [own] = await lookUp(account, { wanted: "own", limit: 1 });
+    const members = await lookUp(account, { wanted: "members", term, limit: 100_000 });
+    const powerLevel = members.find(({ id }) => id === own?.id)?.powerLevel;
+    return {
+      lines: [{ text: powerLevel === undefined ? `${own?.id ?? "The account"} is not in ${term}` : `${own?.id} in ${term}: power level ${powerLevel}, ${members.length} member(s)` }],
+      details: { room: { target: term, joined: powerLevel !== undefined, powerLevel: powerLevel ?? null, members: members.length } },
+    };
+  },
   buildAccountSnapshot: ({ account, runtime, probe }) => ({
     ...runtime,
     ...describe(account),
@@ -140,7 +188,7 @@ export const status: ChannelStatusAdapter<ResolvedMatrixAccount, MatrixProbe> = 
       const health = probe?.health ?? runningAccount(snapshot.accountId)?.health;
       if (health) issues.push(...healthIssues(snapshot.accountId, health));
       const unrecovered = probe?.recoveryProblem ?? runningAccount(snapshot.accountId)?.recoveryProblem;
-      if (unrecovered) issues.push({ accountId: snapshot.accountId, kind: "auth", message: `The configured recoveryKey did not do its work: ${unrecovered}`, fix: `See \`openclaw matrix verify status --account ${snapshot.accountId} --verbose\`.` });
+      if (unrecovered) issues.push({ accountId: snapshot.accountId, kind: "auth", message: unrecovered, fix: `See \`openclaw matrix verify status --account ${snapshot.accountId} --verbose\`.` });
       return issues.map((issue) => ({ channel: "matrix", ...issue }));
     }),
 };

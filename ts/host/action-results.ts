@@ -1,2 +1,2 @@
 /** Parameters and results of message actions. */
-export { jsonResult, readStringParam } from "openclaw/plugin-sdk/channel-actions";
+export { jsonResult, readNumberParam, readPositiveIntegerParam, readStringArrayParam, readStringParam } from "openclaw/plugin-sdk/channel-actions";

@@ -2,6 +2,7 @@
 export type { ChannelPlugin, OpenClawConfig, OpenClawPluginApi, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
 export type {
   ChannelAccountSnapshot,
+  ChannelDirectoryEntry,
   ChannelGatewayContext,
   ChannelGroupContext,
   ChannelLogSink,

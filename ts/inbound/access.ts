@@ -2,6 +2,7 @@
 import type { OpenClawConfig, PluginRuntime, ResolvedChannelMessageIngress } from "../host/types.ts";
 import { defineStableChannelIngressIdentity } from "../host/ingress.ts";
 import type { Drop } from "./drop.ts";
+import type { ImplicitMention } from "./implicit.ts";
 import { type DmPolicy, normalizeUserEntry, type RoomSenders } from "./policy.ts";
 
 /**
@@ -25,7 +26,7 @@ export interface AccessQuestion {
   /** The host context this decision is for. */
   binding: { agentId: string; sessionKey: string; messageId: string };
   dm: { policy: DmPolicy; allowFrom: string[] };
-  room?: { senders: RoomSenders; requireMention: boolean; mentioned: boolean; anyMention: boolean };
+  room?: { senders: RoomSenders; requireMention: boolean; mentioned: boolean; anyMention: boolean; implicit: readonly ImplicitMention[] };
   isCommand: boolean;
 }
 
@@ -55,7 +56,7 @@ export async function resolveAccess(question: AccessQuestion): Promise<ResolvedC
     useDefaultPairingStore: !room,
     accessGroups: cfg.accessGroups,
     ...(room
-      ? { mentionFacts: { canDetectMention: true, wasMentioned: room.mentioned, hasAnyMention: room.anyMention } }
+      ? { mentionFacts: { canDetectMention: true, wasMentioned: room.mentioned, hasAnyMention: room.anyMention, implicitMentionKinds: room.implicit } }
       : {}),
     command: {
       allowTextCommands: true,

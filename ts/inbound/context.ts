@@ -4,20 +4,20 @@ import type { HistoryEntry, InboundContext } from "../host/types.ts";
 import type { InboundSkipped } from "../native/account.ts";
 import type { InboundPorts } from "./ports.ts";
 import type { PreparedTurn } from "./prepare.ts";
+import { locationContext } from "./location.ts";
+import type { PendingEntry } from "./history.ts";
+import { disarmed, roomLabel, topicLine } from "./label.ts";
 import { localpart } from "./mention.ts";
+import type { Quote } from "./quote.ts";
 import { skippedContext } from "./skipped.ts";
-
-/** Name of the room for people: its name, its alias, else its id. */
-function roomLabel(turn: PreparedTurn): string {
-  return turn.room.name?.trim() || turn.room.canonicalAlias || turn.room.roomId;
-}
 
 /**
  * The text for the agent, with the event's id so that it can react, reply and
- * quote (SES-13).
+ * quote (SES-13). Lines in brackets are ours; a text that has such a line of its
+ * own does not pass it off as one.
  */
 export function textForAgent(text: string, event: { eventId: string; roomId: string }): string {
-  return `${text}\n[matrix event id: ${event.eventId} room: ${event.roomId}]`;
+  return `${disarmed(text)}\n[matrix event id: ${event.eventId} room: ${event.roomId}]`;
 }
 
 /** Whether this session has had a turn before. */
@@ -26,24 +26,39 @@ function sessionIsNew(turn: PreparedTurn, ports: InboundPorts): boolean {
   return ports.runtime.channel.session.readSessionUpdatedAt({ storePath, sessionKey: turn.sessionKey }) === undefined;
 }
 
-async function threadStarter(turn: PreparedTurn, ports: InboundPorts): Promise<string | undefined> {
+async function threadStarter(turn: PreparedTurn, ports: InboundPorts): Promise<Quote | undefined> {
   const { event, threadRootId } = turn;
   if (!threadRootId || threadRootId === event.eventId || !sessionIsNew(turn, ports)) return undefined;
-  const root = await ports.quotes.find(event.roomId, threadRootId);
-  return root && `${root.label}: ${root.text}`;
+  return ports.quotes.find(event.roomId, threadRootId);
+}
+
+/** What was said before, without those whom `contextVisibility` leaves out (HIS-2); the host filters quote and thread itself. */
+function visibleHistory(turn: PreparedTurn, ports: InboundPorts, history: readonly PendingEntry[]): HistoryEntry[] {
+  const visibility = ports.resolved().config.contextVisibility ?? ports.cfg().channels?.defaults?.contextVisibility ?? "all";
+  return history
+    .filter(({ senderId }) => visibility === "all" || senderAllowed(turn, senderId, ports))
+    .map(({ senderId: _senderId, ...entry }) => entry);
+}
+
+/** Facts of a room that its members chose: data for the agent, never instructions. */
+function roomFacts(turn: PreparedTurn): { label: string; source: string; type: string; payload: unknown }[] {
+  const topic = topicLine(turn.room.topic);
+  if (turn.direct || topic === undefined) return [];
+  return [{ label: "Matrix room", source: "matrix", type: "room", payload: { name: roomLabel(turn.room), topic } }];
 }
 
 export async function buildContext(
   turn: PreparedTurn,
   ports: InboundPorts,
-  history: readonly HistoryEntry[],
+  history: readonly PendingEntry[],
   skipped: readonly InboundSkipped[],
 ): Promise<InboundContext> {
   const { event, direct, threadRootId, route } = turn;
   const config = ports.resolved().config;
   const quoted = event.replyToId ? await ports.quotes.find(event.roomId, event.replyToId) : undefined;
   const starter = await threadStarter(turn, ports);
-  const label = direct ? turn.senderName : roomLabel(turn);
+  const label = direct ? turn.senderName : roomLabel(turn.room);
+  const visible = visibleHistory(turn, ports, history);
   return ports.runtime.channel.inbound.buildContext({
     channel: "matrix",
     accountId: ports.accountId,
@@ -81,7 +96,7 @@ export async function buildContext(
       commandBody: turn.text,
       bodyForAgent: turn.isCommand ? turn.text : [...skipped.map(skippedContext), textForAgent(turn.text, event)].join("\n"),
       senderLabel: turn.senderName,
-      inboundHistory: history.length > 0 ? [...history] : undefined,
+      inboundHistory: visible.length > 0 ? visible : undefined,
     },
     sessionTranscript: { historyLimit: turn.historyLimit },
     access: {
@@ -92,6 +107,8 @@ export async function buildContext(
             mentions: {
               canDetectMention: true,
               wasMentioned: turn.mentioned,
+              implicitMentionKinds: [...turn.implicit],
+              effectiveWasMentioned: turn.mentioned || turn.implicit.length > 0,
               requireMention: turn.requireMention,
               mentionedUserIds: event.mentions?.userIds,
             },
@@ -100,12 +117,15 @@ export async function buildContext(
     contextVisibility: config.contextVisibility,
     supplemental: {
       quote: quoted && { id: event.replyToId, body: quoted.text, sender: quoted.label, senderAllowed: senderAllowed(turn, quoted.sender, ports) },
-      thread: starter === undefined ? undefined : { id: threadRootId, starterBody: starter, senderAllowed: true },
+      thread: starter && { id: threadRootId, starterBody: `${starter.label}: ${starter.text}`, senderAllowed: senderAllowed(turn, starter.sender, ports) },
+      channelStructuredContext: roomFacts(turn),
       groupSystemPrompt: turn.roomEntry?.systemPrompt?.trim() || undefined,
     },
     channelIngress: turn.access,
     extra: {
       CommandSource: "text",
+      ...(event.kind === "location" ? locationContext(event.geoUri, event.text.trim()) : undefined),
+      ...(turn.roomEntry?.replyToMode ? { ReplyToMode: turn.roomEntry.replyToMode } : {}),
       ...(direct ? { NativeDirectUserId: event.sender } : { GroupSubject: label, GroupId: event.roomId }),
     },
   });

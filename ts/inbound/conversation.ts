@@ -37,10 +37,23 @@ export type RoomShape = Pick<
   | "serviceMembers"
 >;
 
+function servicesIn(room: RoomShape): number {
+  return room.otherMembers.filter((member) => room.serviceMembers.includes(member)).length;
+}
+
 /** People besides us, joined or invited; service members (MSC4171) are nobody. */
 export function otherPeople(room: RoomShape): number {
-  const services = room.otherMembers.filter((member) => room.serviceMembers.includes(member)).length;
-  return Math.max(0, room.joinedMemberCount + room.invitedMemberCount - 1 - services);
+  return Math.max(0, room.joinedMemberCount + room.invitedMemberCount - 1 - servicesIn(room));
+}
+
+/**
+ * Whether the room's word about its service members is to be believed. Who may write it may call
+ * themselves one, and would then listen to what another person takes for private: so `m.direct`,
+ * which is ours, has to name the one who is left.
+ */
+function believable(room: RoomShape): boolean {
+  const people = room.otherMembers.filter((member) => !room.serviceMembers.includes(member));
+  return servicesIn(room) === 0 || people.length === 0 || people.some((member) => room.directTargets.includes(member));
 }
 
 /**
@@ -51,7 +64,7 @@ export function otherPeople(room: RoomShape): number {
  */
 export function classifyConversation(room: RoomShape, listed: boolean): Conversation {
   if (listed) return { kind: "room", reason: "listed_in_groups" };
-  if (otherPeople(room) > 1) return { kind: "room", reason: "more_than_two" };
+  if (otherPeople(room) > 1 || !believable(room)) return { kind: "room", reason: "more_than_two" };
   if (room.directTargets.length > 0) return { kind: "direct", reason: "account_data" };
   if (room.memberIsDirect) return { kind: "direct", reason: "member_is_direct" };
   const named = Boolean(room.name?.trim()) || Boolean(room.canonicalAlias) || room.altAliases.length > 0;

@@ -4,9 +4,13 @@ import { resolvePinnedMainDmOwnerFromAllowlist } from "../host/dm-owner.ts";
 import { messageIdOf } from "../host/message-id.ts";
 import { resolveInboundLastRouteSessionKey } from "../host/routing.ts";
 import type { TurnPlan } from "../host/types.ts";
+import { tellCollision } from "./collision.ts";
 import { buildContext } from "./context.ts";
 import type { Drop } from "./drop.ts";
 import { TurnErrors, UnansweredTurn } from "./failure.ts";
+import { startFeedback } from "./feedback.ts";
+import { failedUnheard, formerAnswer } from "./former.ts";
+import { threadKey } from "./implicit.ts";
 import type { InboundPorts, TurnProgress } from "./ports.ts";
 import { normalizeUserEntry } from "./policy.ts";
 import type { PreparedTurn } from "./prepare.ts";
@@ -56,7 +60,9 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   const { runtime, accountId } = ports;
   const { event, route } = turn;
   const cfg = ports.cfg();
-  const history = ports.history.read(turn.historyKey, turn.historyLimit);
+  const feedback = startFeedback(turn, ports);
+  let outcome: "done" | "failed" = "failed";
+  const history = ports.history.read(turn.historyKey, turn.historyLimit, event.eventId);
   // A command is not read by the agent: what was skipped waits for a message that is.
   const skipped = turn.isCommand ? [] : ports.skipped.read(event.roomId);
   const ctxPayload = await buildContext(turn, ports, history, skipped);
@@ -67,6 +73,10 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   // The event comes again: what was begun stays, so that the next run goes on with it.
   let again = false;
   const errors = new TurnErrors();
+  const messageId = messageIdOf(event.eventId, ports.failures.get(event.seq) ?? 0);
+  // The model is asked again all the same, so that the host's books are right, and its words give way to these.
+  const session = { agentId: route.agentId, sessionKey: turn.sessionKey };
+  const former = event.attempts > 0 && !turn.isCommand ? formerAnswer({ ...session, messageId }, ports) : undefined;
   // A command is answered with its error; it is not tried again.
   if (turn.isCommand) errors.toolStarted();
 
@@ -114,11 +124,14 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       preparePayload: (payload, info) => {
         // "Try again" is our part: the message is still in the inbox.
         if (isRestartNotice(payload.text)) cutOff = true;
-        return payload.isCommentary || isRestartNotice(payload.text) || errors.holds(payload, info.kind) ? null : payload;
+        if (payload.isCommentary || isRestartNotice(payload.text)) return null;
+        if (former !== undefined) return former.take(payload, info.kind);
+        return errors.holds(payload, info.kind) ? null : payload;
       },
       deliver: async (payload, info) => {
         let delivered: Awaited<ReturnType<typeof reply.sink.deliver>> = { messageIds: [], visibleReplySent: false };
         for (const admitted of errors.admit(payload)) delivered = await reply.sink.deliver(admitted, info.kind);
+        if (delivered.visibleReplySent && turn.threadRootId) await ports.threads.note(accountId, threadKey(event.roomId, turn.threadRootId));
         return delivered;
       },
       onError: (error, info) => ports.log.error(`[${accountId}] a ${info.kind} reply in ${event.roomId} was not delivered: ${String(error)}`),
@@ -127,8 +140,14 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       skillFilter: turn.roomEntry?.skills,
       disableBlockStreaming: !reply.blockStreaming,
       onModelSelected,
-      onToolStart: () => errors.toolStarted(),
-      ...(reply.streams ? { onPartialReply: (payload: { text?: string }) => reply.sink.partial(payload.text) } : {}),
+      onToolStart: (tool?: { name?: string }) => {
+        errors.toolStarted();
+        feedback.tool(tool?.name);
+      },
+      onReasoningStream: () => feedback.thinking(),
+      onAssistantMessageStart: () => feedback.thinking(),
+      onCompactionStart: () => feedback.compacting(),
+      ...(reply.streams && former === undefined ? { onPartialReply: (payload: { text?: string }) => reply.sink.partial(payload.text) } : {}),
     },
     toolsAllow: undefined,
   };
@@ -141,7 +160,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       turnAdoptionLifecycle: lifecycle,
       adapter: {
         ingest: () => ({
-          id: messageIdOf(event.eventId, ports.failures.get(event.seq) ?? 0),
+          id: messageId,
           timestamp: event.originServerTs,
           rawText: turn.rawText,
           textForAgent: ctxPayload.BodyForAgent,
@@ -156,10 +175,16 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     const queued = result.dispatchResult.deferredToActiveRun === "followup" || (followUp.deferred && !followUp.adopted);
     if (queued && !followUp.abandoned) await followUp.done;
     if (followUp.abandoned && !followUp.adopted) throw new Error("the host gave the turn up before it began");
-    const failure = errors.failure();
+    const unheard = event.attempts > 0 && former === undefined && errors.nothingCame() ? failedUnheard(session, ports) : undefined;
+    const failure = errors.failure() ?? unheard;
     if (failure !== undefined) throw new UnansweredTurn(failure, { roomId: event.roomId, threadRootId: turn.threadRootId });
+    outcome = "done";
+    // The host did not run it again, or the model had nothing to say.
+    const unsaid = former?.take({}, "final");
+    if (unsaid) await reply.sink.deliver(unsaid, "final");
     for (const warning of errors.rest()) await reply.sink.deliver(warning, "final");
-    ports.history.consume(turn.historyKey, history);
+    if (turn.direct) await tellCollision(turn, ports);
+    ports.history.consume(turn.historyKey, history, event.eventId);
     if (skipped.length > 0) {
       ports.skipped.consume(event.roomId, skipped);
       await ports.account.settle(skipped.map(({ seq }) => seq)).catch((error: unknown) => {
@@ -175,6 +200,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     await reply.sink.deliver({ text: LOST_TURN_NOTICE, isStatusNotice: true }, "final");
     return undefined;
   } finally {
+    feedback.end(outcome);
     await reply.sink.finish(again);
   }
 }

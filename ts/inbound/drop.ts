@@ -4,6 +4,7 @@
  */
 export type DropReason =
   | "own_message"
+  | "ignored_user"
   | "configured_bot"
   | "bot_without_mention"
   | "notice"
@@ -22,6 +23,9 @@ export type DropReason =
   | "command_not_allowed"
   | "bot_loop"
   | "access_denied"
+  | "sent_in_clear"
+  | "sender_not_cross_signed"
+  | "identity_changed"
   | "not_joined";
 
 export interface Drop {
@@ -32,15 +36,12 @@ export interface Drop {
   hint?: string;
 }
 
-/** Reasons that say nothing about the configuration and stay out of the ordinary log. */
-const SILENT: ReadonlySet<DropReason> = new Set(["own_message", "later_edit", "not_a_message", "empty", "pairing_pending"]);
+/** Reasons of every conversation that no key changes: our own messages, a code that was just told. */
+const DETAIL: ReadonlySet<DropReason> = new Set(["own_message", "later_edit", "not_a_message", "empty", "pairing_pending"]);
 
-/** Reasons that are daily business in a busy room. */
-const VERBOSE: ReadonlySet<DropReason> = new Set(["notice", "configured_bot", "bot_without_mention"]);
-
-export function dropLevel(reason: DropReason): "none" | "debug" | "info" {
-  if (SILENT.has(reason)) return "none";
-  return VERBOSE.has(reason) ? "debug" : "info";
+/** Where a reason is said for the first time in a conversation; after that it is detail. */
+export function dropLevel(reason: DropReason): "debug" | "info" {
+  return DETAIL.has(reason) ? "debug" : "info";
 }
 
 /** `matrix[ops]: no answer in !r:hs (room_not_listed): add …`; no text, no sender (they are somebody's). */
@@ -52,9 +53,17 @@ export function dropLine(accountId: string, roomId: string, drop: Drop): string 
 /** At most this many causes are remembered; the oldest then speaks again. */
 const REMEMBERED = 512;
 
-/** Says each cause once per conversation, so that a busy room does not fill the log. */
+/** A cause and how often it led to silence. */
+export interface Recorded {
+  drop: Drop;
+  count: number;
+  /** Milliseconds since the Unix epoch. */
+  lastAt: number;
+}
+
+/** Says each cause once per conversation, so that a busy room does not fill the log, and counts the rest. */
 export class DropLog {
-  readonly #said = new Set<string>();
+  readonly #causes = new Map<string, Recorded & { roomId: string }>();
   readonly #log: { info: (line: string) => void; debug?: (line: string) => void };
   readonly #accountId: string;
 
@@ -64,16 +73,18 @@ export class DropLog {
   }
 
   record(roomId: string, drop: Drop): void {
-    const level = dropLevel(drop.reason);
-    if (level === "none") return;
-    const cause = JSON.stringify([roomId, drop.reason, drop.detail]);
+    const key = JSON.stringify([roomId, drop.reason, drop.detail]);
     const line = dropLine(this.#accountId, roomId, drop);
-    if (level === "debug" || this.#said.has(cause)) {
-      this.#log.debug?.(line);
-      return;
-    }
-    this.#said.add(cause);
-    if (this.#said.size > REMEMBERED) this.#said.delete(this.#said.values().next().value as string);
-    this.#log.info(line);
+    const known = this.#causes.get(key);
+    this.#causes.delete(key);
+    this.#causes.set(key, { roomId, drop, count: (known?.count ?? 0) + 1, lastAt: Date.now() });
+    if (this.#causes.size > REMEMBERED) this.#causes.delete(this.#causes.keys().next().value as string);
+    if (known || dropLevel(drop.reason) === "debug") this.#log.debug?.(line);
+    else this.#log.info(line);
+  }
+
+  /** What led to silence in a room, newest first. */
+  of(roomId: string): Recorded[] {
+    return [...this.#causes.values()].filter((cause) => cause.roomId === roomId).toReversed();
   }
 }

@@ -18,8 +18,8 @@ export class UnansweredTurn extends Error {
   }
 }
 
-/** What the host says of a turn in which no reply came about, or none was delivered: the question is not answered. */
-const NOTHING_DELIVERED = /^\S* ?OpenClaw couldn't produce or deliver a reply/;
+/** What the host says, not always as an error, of a turn in which no reply came about or none was delivered: the question is not answered. */
+const NOTHING_DELIVERED = /^\S* ?OpenClaw couldn't produce or deliver a reply|^⚠️ (?:Agent run failed|\S+ request failed)\b/;
 
 /** Follows one turn's deliveries. */
 export class TurnErrors {
@@ -53,6 +53,11 @@ export class TurnErrors {
     if (payload.isReasoning || payload.isStatusNotice || payload.isCompactionNotice || payload.isFallbackNotice) return [payload];
     this.#begun = true;
     return [...this.#held.splice(0), payload];
+  }
+
+  /** Neither an answer nor an error came through the turn. */
+  nothingCame(): boolean {
+    return !this.#begun && this.#held.length === 0;
   }
 
   /** What the turn failed with, once it is over without an answer. */

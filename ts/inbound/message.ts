@@ -5,6 +5,7 @@ import type { Drop } from "./drop.ts";
 import { challenge } from "./pairing.ts";
 import type { InboundPorts, TurnProgress } from "./ports.ts";
 import { prepare } from "./prepare.ts";
+import { turnKey } from "./turn-key.ts";
 
 /**
  * @returns why there was no answer, if there was none
@@ -18,7 +19,7 @@ export async function handleMessage(event: InboundMessage, ports: InboundPorts, 
     if (remember) {
       ports.history.record(
         remember.key,
-        { sender: remember.senderName, body: remember.text, timestamp: event.originServerTs, messageId: event.eventId },
+        { sender: remember.senderName, senderId: event.sender, body: remember.text, timestamp: event.originServerTs, messageId: event.eventId },
         remember.limit,
       );
     }
@@ -39,7 +40,7 @@ export async function handleMessage(event: InboundMessage, ports: InboundPorts, 
       roomId: preparation.roomId,
       markdown: answer.text,
       kind: "text",
-      key: `in:${event.eventId}:pairing`,
+      key: `${turnKey(event)}:pairing`,
       chunkLimit: 4000,
       chunkMode: "length",
       tables: "block",

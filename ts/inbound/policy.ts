@@ -1,6 +1,7 @@
 /** Who may talk to the agent, as the configuration says it: the part that needs no host and no network. */
 import type { MatrixAccountConfig, MatrixRoomConfig } from "../config/accounts.ts";
 import type { RoomMatch } from "../config/rooms.ts";
+import { normalizeUserEntry } from "../config/user-entry.ts";
 import type { Drop } from "./drop.ts";
 
 export type DmPolicy = "pairing" | "allowlist" | "open" | "disabled";
@@ -23,12 +24,7 @@ export function effectiveGroupPolicy(config: MatrixAccountConfig, defaults?: Gro
   return config.allowlistOnly && policy === "open" ? "allowlist" : policy;
 }
 
-/** Allowlist entries in the form user ids are compared in: exact and case-sensitive (ACL-2). */
-export function normalizeUserEntry(entry: string): string | undefined {
-  const bare = entry.trim().replace(/^(?:(?:matrix|user):)+/i, "");
-  if (bare === "*") return "*";
-  return /^@[^:\s]+:\S+$/.test(bare) ? bare : undefined;
-}
+export { normalizeUserEntry };
 
 /** Which senders a listed room lets through. */
 export interface RoomSenders {

@@ -1,10 +1,14 @@
 /** What the way in needs from outside; the gateway provides it. */
 import type { ResolvedMatrixAccount } from "../config/accounts.ts";
+import type { Memory } from "../host/memory.ts";
 import type { ChannelLogSink, OpenClawConfig, PluginRuntime, ReplyPayload } from "../host/types.ts";
 import type { Account, InboundMessage } from "../native/account.ts";
+import type { DirectSessions } from "./collision.ts";
 import type { DropLog } from "./drop.ts";
 import type { PendingHistory } from "./history.ts";
+import type { NameBook } from "./name-book.ts";
 import type { Quotes } from "./quote.ts";
+import type { ToldReactions } from "./reaction.ts";
 import type { SkippedNotices } from "./skipped.ts";
 
 /** Delivers what the agent says in one turn. */
@@ -36,9 +40,21 @@ export interface InboundPorts {
   /** Turns that failed in this process, by the event's row. */
   failures: Map<number, number>;
   reply: (turn: { roomId: string; threadRootId?: string; eventId: string }) => ReplyPlan;
+  /** The answer the agent had finished for a message before the process ended. */
+  finishedAnswer: (turn: { agentId: string; sessionKey: string; messageId: string }) => string | undefined;
+  /** Whether the session's newest run failed. */
+  lastRunFailed: (turn: { agentId: string; sessionKey: string }) => boolean;
   history: PendingHistory;
   skipped: SkippedNotices;
   quotes: Quotes;
+  reactions: ToldReactions;
+  names: NameBook;
+  /** Threads the account has spoken in. */
+  threads: Memory;
+  /** Notices that were given. */
+  told: Memory;
+  /** The direct messages each session was last used in. */
+  directs: DirectSessions;
   drops: DropLog;
   log: ChannelLogSink;
   now: () => number;

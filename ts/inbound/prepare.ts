@@ -1,16 +1,20 @@
 /** From an event to either a reason for silence or everything a turn needs. */
-import { type MatrixRoomConfig, roomConfig } from "../config/accounts.ts";
-import type { AgentRoute, ResolvedChannelMessageIngress } from "../host/types.ts";
+import { type MatrixRoomConfig, type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
+import type { RoomMatch } from "../config/rooms.ts";
+import type { AgentRoute, OpenClawConfig, ResolvedChannelMessageIngress } from "../host/types.ts";
 import { resolveThreadSessionKeys } from "../host/routing.ts";
 import type { InboundMessage, RoomInfo } from "../native/account.ts";
 import { judge, resolveAccess } from "./access.ts";
-import { classifyConversation } from "./conversation.ts";
+import { classifyConversation, type Conversation } from "./conversation.ts";
 import type { Drop } from "./drop.ts";
-import { detectMention, type Self, stripAddress } from "./mention.ts";
-import { botMode, effectiveDmPolicy, effectiveGroupPolicy, type GroupPolicy, requiresMention, roomGate } from "./policy.ts";
+import { type ImplicitMention, implicitMentions, implicitSettings } from "./implicit.ts";
+import { personLabel } from "./label.ts";
+import { detectMention, type Mention, type Self, stripAddress } from "./mention.ts";
+import { botMode, type DmPolicy, effectiveDmPolicy, effectiveGroupPolicy, type GroupPolicy, requiresMention, roomGate, type RoomSenders } from "./policy.ts";
 import type { InboundPorts } from "./ports.ts";
 import { readableText } from "./text.ts";
 import { threadMode, threadTarget } from "./thread.ts";
+import { trustDrop } from "./trust.ts";
 
 export interface PreparedTurn {
   event: InboundMessage & { eventId: string };
@@ -28,17 +32,36 @@ export interface PreparedTurn {
   sessionKey: string;
   parentSessionKey?: string;
   mentioned: boolean;
+  /** What stood for a mention, where nobody was named. */
+  implicit: readonly ImplicitMention[];
   requireMention: boolean;
   botSender: boolean;
   access: ResolvedChannelMessageIngress;
   historyKey: string;
   historyLimit: number;
+  /** A reaction to a message of ours, not a message. */
+  reaction: boolean;
 }
 
 export type Preparation =
   | { kind: "answer"; turn: PreparedTurn }
   | { kind: "pair"; roomId: string; senderName: string }
   | { kind: "drop"; drop: Drop; remember?: { key: string; limit: number; senderName: string; text: string } };
+
+/** What was found on the way to the decision, as far as it went; `openclaw matrix explain` shows it. */
+export interface Findings {
+  room?: RoomInfo;
+  conversation?: Conversation;
+  /** Key of the room's entry in `groups`, as written. */
+  matched?: string;
+  dmPolicy?: DmPolicy;
+  groupPolicy?: GroupPolicy;
+  requireMention?: boolean;
+  mentioned?: boolean;
+  implicit?: readonly ImplicitMention[];
+  agentId?: string;
+  sessionKey?: string;
+}
 
 function dropped(drop: Drop): Preparation {
   return { kind: "drop", drop };
@@ -54,57 +77,119 @@ export function earlyDrop(event: InboundMessage, self: string, respondToNotices:
 }
 
 /** `channels.defaults.groupPolicy`, `messages.groupChat.historyLimit`: host keys that stand behind ours. */
-function hostDefaults(cfg: ReturnType<InboundPorts["cfg"]>): { groupPolicy?: GroupPolicy; historyLimit?: number } {
+function hostDefaults(cfg: OpenClawConfig): { groupPolicy?: GroupPolicy; historyLimit?: number } {
   return { groupPolicy: cfg.channels?.defaults?.groupPolicy, historyLimit: cfg.messages?.groupChat?.historyLimit };
 }
 
-export async function prepare(event: InboundMessage, ports: InboundPorts): Promise<Preparation> {
-  const { account, runtime, accountId, path } = ports;
-  const { userId } = account.identity;
-  const cfg = ports.cfg();
-  const resolved = ports.resolved();
-  const config = resolved.config;
-  const early = earlyDrop(event, userId, config.respondToNotices ?? false);
-  const eventId = event.eventId;
-  if (early || eventId === undefined) return dropped(early ?? { reason: "not_a_message" });
-  const rawText = readableText(event) ?? "";
+/** Where a message was said, as the configuration sees it. */
+export interface Place {
+  room: RoomInfo;
+  match: RoomMatch;
+  conversation: Conversation;
+  direct: boolean;
+  roomEntry?: MatrixRoomConfig;
+}
 
-  const room = await account.roomInfo(event.roomId);
-  if (room.membership !== "join") return dropped({ reason: "not_joined" });
-  const aliases = [room.canonicalAlias, ...room.altAliases].filter((alias): alias is string => Boolean(alias));
-  const match = roomConfig(resolved, { roomId: event.roomId, aliases });
+/** Finds the room's entry and decides whether it is a direct message. */
+export async function findPlace(room: RoomInfo, resolved: ResolvedMatrixAccount, ports: Pick<InboundPorts, "names">): Promise<Place> {
+  const match = roomConfig(resolved, { roomId: room.roomId, aliases: await ports.names.namesOf(room, resolved.config) });
   const listed = match.entry !== undefined && match.matched !== "*" && match.entry.enabled !== false;
   const conversation = classifyConversation(room, listed);
   const direct = conversation.kind === "direct";
-  const roomEntry = direct ? undefined : match.entry;
-  ports.log.debug?.(`[${accountId}] ${event.roomId} is ${conversation.kind} (${conversation.reason})`);
+  return { room, match, conversation, direct, roomEntry: direct ? undefined : match.entry };
+}
 
-  const botSender = ports.bots().has(event.sender);
-  const bots = botMode(config, roomEntry);
-  if (botSender && bots === "off") {
-    return dropped({ reason: "configured_bot", hint: `set ${path}.allowBots to "mentions" to let this gateway's accounts talk to each other` });
+/** Whether the room is one to talk in, and with whom; nothing of it counts for a direct message. */
+export function gateOf(place: Place, resolved: ResolvedMatrixAccount, cfg: OpenClawConfig, path: string): ReturnType<typeof roomGate> {
+  const { config } = resolved;
+  return roomGate({ config, path, roomId: place.room.roomId, match: place.match, policy: effectiveGroupPolicy(config, hostDefaults(cfg).groupPolicy) });
+}
+
+export interface PrepareOptions {
+  /** Takes down what is found on the way. */
+  findings?: Findings;
+  /** The message of ours that the event is a reaction to: that addresses us like a mention. */
+  reactionTo?: string;
+}
+
+export async function prepare(event: InboundMessage, ports: InboundPorts, { findings = {}, reactionTo }: PrepareOptions = {}): Promise<Preparation> {
+  const { account, path } = ports;
+  const cfg = ports.cfg();
+  const resolved = ports.resolved();
+  const { config } = resolved;
+  const early = earlyDrop(event, account.identity.userId, config.respondToNotices ?? false);
+  const eventId = event.eventId;
+  if (early || eventId === undefined) return dropped(early ?? { reason: "not_a_message" });
+
+  const room = await account.roomInfo(event.roomId);
+  findings.room = room;
+  if (room.membership !== "join") return dropped({ reason: "not_joined" });
+  const place = await findPlace(room, resolved, ports);
+  findings.conversation = place.conversation;
+  findings.matched = place.match.matched;
+  ports.log.debug?.(`[${ports.accountId}] ${event.roomId} is ${place.conversation.kind} (${place.conversation.reason})`);
+  if (await account.ignores(event.sender)) {
+    return dropped({ reason: "ignored_user", hint: `${account.identity.userId} ignores the sender (m.ignored_user_list); stop ignoring them with a Matrix client` });
   }
 
-  const gate = direct
-    ? undefined
-    : roomGate({ config, path, roomId: event.roomId, match, policy: effectiveGroupPolicy(config, hostDefaults(cfg).groupPolicy) });
+  const botSender = ports.bots().has(event.sender);
+  if (botSender && botMode(config, place.roomEntry) === "off") {
+    return dropped({ reason: "configured_bot", hint: `set ${path}.allowBots to "mentions" to let this gateway's accounts talk to each other` });
+  }
+  const gate = place.direct ? undefined : gateOf(place, resolved, cfg, path);
+  if (place.direct) findings.dmPolicy = effectiveDmPolicy(config);
+  else findings.groupPolicy = effectiveGroupPolicy(config, hostDefaults(cfg).groupPolicy);
   if (gate && !gate.open) return dropped(gate.drop);
+  const untrusted = await trustDrop(event, room, ports);
+  if (untrusted) return dropped(untrusted);
+  return decide({ event: { ...event, eventId }, place, senders: gate?.senders, botSender, reaction: reactionTo !== undefined, ports, findings });
+}
 
-  const threadRootId = threadTarget(threadMode(config, direct, roomEntry), { eventId, threadRootId: event.threadRootId });
+interface Question {
+  event: InboundMessage & { eventId: string };
+  place: Place;
+  /** Of a room; a direct message has none. */
+  senders?: RoomSenders;
+  botSender: boolean;
+  /** The event is a reaction to a message of ours. */
+  reaction: boolean;
+  ports: InboundPorts;
+  findings: Findings;
+}
+
+/** Where the turn goes: agent, session and thread. */
+function routeOf({ event, place, ports }: Question) {
+  const { runtime, accountId } = ports;
+  const { config } = ports.resolved();
+  const threadRootId = threadTarget(threadMode(config, place.direct, place.roomEntry), event);
   const route = runtime.channel.routing.resolveAgentRoute({
-    cfg,
+    cfg: ports.cfg(),
     channel: "matrix",
     accountId,
-    peer: direct ? { kind: "direct", id: event.sender } : { kind: "channel", id: event.roomId },
+    peer: place.direct ? { kind: "direct", id: event.sender } : { kind: "channel", id: event.roomId },
   });
   const baseSessionKey =
-    direct && config.dm?.sessionScope === "per-room"
+    place.direct && config.dm?.sessionScope === "per-room"
       ? runtime.channel.routing.buildAgentSessionKey({ agentId: route.agentId, channel: "matrix", accountId, peer: { kind: "channel", id: event.roomId } })
       : route.sessionKey;
   const session = resolveThreadSessionKeys({ baseSessionKey, threadId: threadRootId, parentSessionKey: threadRootId ? baseSessionKey : undefined });
+  return { route, threadRootId, session };
+}
 
+async function decide(question: Question): Promise<Preparation> {
+  const { event, place, senders, botSender, reaction, ports, findings } = question;
+  const { account, runtime, accountId, path } = ports;
+  const { direct, roomEntry, room } = place;
+  const cfg = ports.cfg();
+  const { config } = ports.resolved();
+  const rawText = readableText(event) ?? "";
+  const { route, threadRootId, session } = routeOf(question);
+  findings.agentId = route.agentId;
+  findings.sessionKey = session.sessionKey;
+
+  const { userId } = account.identity;
   const self: Self = { userId, displayName: (await account.member(event.roomId, userId).catch(() => undefined))?.displayName };
-  const mention = detectMention(event, self);
+  const mention: Mention = reaction ? { mentioned: true, any: true } : detectMention(event, self);
   const patterns = direct
     ? []
     : runtime.channel.mentions.buildMentionRegexes(cfg, route.agentId, {
@@ -113,12 +198,16 @@ export async function prepare(event: InboundMessage, ports: InboundPorts): Promi
         providerPolicy: config.mentionPatterns,
       });
   const mentioned = mention.mentioned || runtime.channel.mentions.matchesMentionPatterns(event.text, patterns);
-  if (botSender && bots === "mentions" && !direct && !mention.mentioned) return dropped({ reason: "bot_without_mention" });
-
-  const text = mention.mentioned ? stripAddress(rawText, self, event.pills) : rawText;
-  const isCommand = runtime.channel.commands.isControlCommandMessage(text, cfg);
+  if (botSender && botMode(config, roomEntry) === "mentions" && !direct && !mention.mentioned) {
+    return dropped({ reason: "bot_without_mention", hint: `with ${path}.allowBots "mentions" another account of this gateway is answered when it mentions this one` });
+  }
   const requireMention = !direct && requiresMention(roomEntry);
-  const senderName = (await account.member(event.roomId, event.sender).catch(() => undefined))?.displayName ?? event.sender;
+  const implicit = requireMention && !mentioned ? await implicitMentions(event, implicitSettings(config, cfg.channels?.defaults?.implicitMentions), ports) : [];
+  Object.assign(findings, { requireMention, mentioned, implicit });
+
+  const text = mention.mentioned && !reaction ? stripAddress(rawText, self, event.pills) : rawText;
+  const isCommand = !reaction && runtime.channel.commands.isControlCommandMessage(text, cfg);
+  const senderName = personLabel((await account.member(event.roomId, event.sender).catch(() => undefined))?.displayName, event.sender);
   const dmPolicy = effectiveDmPolicy(config);
   const access = await resolveAccess({
     runtime,
@@ -126,41 +215,25 @@ export async function prepare(event: InboundMessage, ports: InboundPorts): Promi
     accountId,
     sender: event.sender,
     conversation: { kind: direct ? "direct" : "channel", id: event.roomId, threadId: threadRootId },
-    binding: { agentId: route.agentId, sessionKey: session.sessionKey, messageId: eventId },
-    dm: { policy: dmPolicy, allowFrom: (config.dm?.allowFrom ?? []).map(String) },
-    ...(gate?.open ? { room: { senders: gate.senders, requireMention, mentioned, anyMention: mention.any } } : {}),
+    binding: { agentId: route.agentId, sessionKey: session.sessionKey, messageId: event.eventId },
+    dm: { policy: dmPolicy, allowFrom: await ports.names.people(config.dm?.allowFrom ?? [], config) },
+    ...(senders
+      ? { room: { senders: { ...senders, allowFrom: await ports.names.people(senders.allowFrom, config) }, requireMention, mentioned, anyMention: mention.any, implicit } }
+      : {}),
     isCommand,
   });
   const historyLimit = direct ? 0 : (roomEntry?.historyLimit ?? config.historyLimit ?? hostDefaults(cfg).historyLimit ?? 0);
   const historyKey = JSON.stringify([event.roomId, event.threadRootId ?? null]);
 
-  const verdict = judge(access, { direct, path, dmPolicy, matchedRoom: match.matched });
+  const verdict = judge(access, { direct, path, dmPolicy, matchedRoom: place.match.matched });
   if (verdict.kind === "pair") return { kind: "pair", roomId: event.roomId, senderName };
   if (verdict.kind === "drop") {
     const remember = verdict.drop.reason === "no_mention" ? { key: historyKey, limit: historyLimit, senderName, text: rawText } : undefined;
     return { kind: "drop", drop: verdict.drop, remember };
   }
+  const { sessionKey, parentSessionKey } = session;
   return {
     kind: "answer",
-    turn: {
-      event: { ...event, eventId },
-      room,
-      direct,
-      roomEntry,
-      rawText,
-      text,
-      isCommand,
-      senderName,
-      threadRootId,
-      route,
-      sessionKey: session.sessionKey,
-      parentSessionKey: session.parentSessionKey,
-      mentioned,
-      requireMention,
-      botSender,
-      access,
-      historyKey,
-      historyLimit,
-    },
+    turn: { event, room, direct, roomEntry, rawText, text, isCommand, senderName, threadRootId, route, sessionKey, parentSessionKey, mentioned, implicit, requireMention, botSender, access, historyKey, historyLimit, reaction },
   };
 }

@@ -1,9 +1,13 @@
 /** What a reply answers and what a thread began with, looked up once (THR-5, THR-6). */
+import { setTimeout } from "node:timers/promises";
 import type { Account, FetchedMessage } from "../native/account.ts";
+import { personLabel } from "./label.ts";
 
 /** Characters of a quoted message the agent sees. */
 export const QUOTE_LIMIT = 500;
 const CACHED = 256;
+/** Pauses before a message without its key is fetched again, in milliseconds: the first fetch has the key asked for in the backup. */
+const PATIENCE_MS: readonly number[] = [500, 1500, 3000];
 
 export interface Quote {
   eventId: string;
@@ -16,10 +20,12 @@ export interface Quote {
 /** Keeps what was fetched; the messages of one account. */
 export class Quotes {
   readonly #account: Pick<Account, "fetchMessage">;
+  readonly #patience: readonly number[];
   readonly #cache = new Map<string, Quote>();
 
-  constructor(account: Pick<Account, "fetchMessage">) {
+  constructor(account: Pick<Account, "fetchMessage">, patience = PATIENCE_MS) {
     this.#account = account;
+    this.#patience = patience;
   }
 
   /** The message, shortened; undefined when it is not there or not readable. Never fails a turn. */
@@ -31,14 +37,23 @@ export class Quotes {
       this.#cache.set(key, cached);
       return cached;
     }
-    const message = await this.#account.fetchMessage(roomId, eventId).catch(() => undefined);
+    let message = await this.#fetch(roomId, eventId);
+    for (const pause of this.#patience) {
+      if (message?.unavailable !== "undecryptable") break;
+      await setTimeout(pause);
+      message = await this.#fetch(roomId, eventId);
+    }
     if (!message) return undefined;
-    const quote = { eventId, sender: message.sender, label: message.senderName ?? message.sender, text: readable(message) };
+    const quote = { eventId, sender: message.sender, label: personLabel(message.senderName, message.sender), text: readable(message) };
     // An undecryptable message may be readable the next time.
     if (message.unavailable === "undecryptable") return quote;
     this.#cache.set(key, quote);
     if (this.#cache.size > CACHED) this.#cache.delete(this.#cache.keys().next().value as string);
     return quote;
+  }
+
+  #fetch(roomId: string, eventId: string): Promise<FetchedMessage | undefined> {
+    return this.#account.fetchMessage(roomId, eventId).catch(() => undefined);
   }
 }
 

@@ -9,6 +9,11 @@
 import type { OpenQueuesOptions, Queues } from "./queues.ts";
 
 import type { EncryptionSetup } from "./encryption.ts";
+import type { ChangedIdentity, SenderTrust, Trust } from "./trust.ts";
+import type { DirectoryEntry, LookUp } from "./directory.ts";
+import type { RoomPast } from "./past.ts";
+import type { Renewal, Renewed, Upkeep } from "./upkeep.ts";
+import type { VerificationControl } from "./verification.ts";
 
 export type { EncryptionStatus } from "./encryption.ts";
 
@@ -51,6 +56,10 @@ export interface OpenAccountOptions {
   catchUp: { maxHours: number; maxEvents: number };
   /** MSC4268. */
   shareHistoryOnInvite: boolean;
+  /** Which devices get the keys of what is sent: all, those their owners have signed, or all unless somebody verified has changed (ENC-12). */
+  keyRecipients: "all" | "cross-signed" | "error-on-change";
+  /** What others see of the account while it syncs. */
+  presence: "off" | "online" | "unavailable";
 }
 
 /** Who the homeserver says we are. */
@@ -73,15 +82,17 @@ export interface InboundBase {
   receivedAt: number;
   /** Arrived encrypted and was decrypted. */
   encrypted: boolean;
-  /** Device trust of the sender, for encrypted events only. */
-  senderTrust?: "verified" | "cross-signed" | "unsigned" | "unknown";
+  /** Device trust of the sender, for encrypted events only; of a message and its edit the lesser. */
+  senderTrust?: SenderTrust;
+  /** The Megolm session `senderTrust` is about; `checkSender` says what is known of its device by now. */
+  sessionId?: string;
   /** How often it was handed out before. */
   attempts: number;
   /** Waited for its key or came out of a gap: older than what surrounds it. */
   late: boolean;
 }
 
-export type MessageKind = "text" | "emote" | "notice" | "image" | "file" | "audio" | "video" | "location" | "unknown";
+export type MessageKind = "text" | "emote" | "notice" | "image" | "file" | "audio" | "video" | "location" | "poll" | "unknown";
 
 /** Relation of a message to the thread and to the message it answers. */
 export interface MessageRelation {
@@ -248,6 +259,8 @@ export interface EditText {
   tables: "block" | "bullets" | "code" | "off";
   /** A draft edit may be dropped when a newer edit of the same event waits behind it; a final one never is. */
   draft: boolean;
+  /** Carries OpenClaw's mark for push rules: this edit makes a preview the answer (PSH-1). */
+  finalized?: boolean;
   waitMs?: number;
 }
 
@@ -313,6 +326,22 @@ export interface FetchedMessage {
   unavailable?: "undecryptable" | "redacted" | "not-a-message";
 }
 
+/** An invite that waits for an answer. */
+export interface PendingInvite {
+  roomId: string;
+  /** Absent if the invite does not say. */
+  inviter?: string;
+  roomName?: string;
+  canonicalAlias?: string;
+  isDirect: boolean;
+}
+
+/** Somebody the homeserver's user directory knows. */
+export interface FoundUser {
+  userId: string;
+  displayName?: string;
+}
+
 /** Sync, queues and decryption at a glance; the base of `channels status`. */
 export interface Health {
   /** Grows with every change. */
@@ -339,9 +368,11 @@ export interface Health {
   duplicateOneTimeKeys: boolean;
   /** What was set aside and may be lost, oldest first; a notice stays until the copy is deleted. */
   notices: { kind: string; at: number; message: string }[];
+  /** Whose identity changed and was not accepted yet, by user id. */
+  changedIdentities: ChangedIdentity[];
 }
 
-export interface Account extends EncryptionSetup {
+export interface Account extends EncryptionSetup, Trust, RoomPast, Upkeep, VerificationControl {
   readonly identity: Identity;
   /** For a person to look into; see queues.ts. */
   readonly queues: Queues;
@@ -373,7 +404,16 @@ export interface Account extends EncryptionSetup {
   resolveAlias(alias: string): Promise<{ roomId: string; via: string[] } | undefined>;
   /** A healthy DM with this person, made (encrypted if the account is) when there is none. */
   openDm(userId: string): Promise<{ roomId: string; created: boolean }>;
+  /** The same room as `openDm`, where there is one; none is made. */
+  findDm(userId: string): Promise<string | undefined>;
   fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined>;
+  /** The newest messages, at most `limit`, oldest first, in their newest wording; what cannot be decrypted is left out. */
+  recentMessages(roomId: string, limit: number): Promise<FetchedMessage[]>;
+  invites(): Promise<PendingInvite[]>;
+  /** Whether our user ignores this one (`m.ignored_user_list`). */
+  ignores(userId: string): Promise<boolean>;
+  /** Users whose name or id the homeserver's directory finds by this term. */
+  searchUsers(term: string, limit: number): Promise<FoundUser[]>;
 
   health(): Promise<Health>;
   /** Resolves with the first health whose version is above `since`, or undefined once closed. */
@@ -385,6 +425,10 @@ export interface Account extends EncryptionSetup {
 /** What `probe` finds without opening a store. */
 export interface ProbeResult {
   versions: string[];
+  /** Unstable features that are switched on. */
+  features: string[];
+  /** Logs in by OAuth (Matrix authentication service). */
+  oauth: boolean;
   userId?: string;
   deviceId?: string;
   elapsedMs: number;
@@ -414,7 +458,11 @@ export interface Native {
   openAccount(options: OpenAccountOptions): Promise<Account>;
   /** The queues of an account that nobody has open; `store_locked` if somebody has. No login, nothing is sent. */
   openQueues(options: OpenQueuesOptions): Promise<Queues>;
+  /** Gives an account that nobody has open a new device; `store_locked` if somebody has. */
+  renewDevice(options: OpenAccountOptions, renewal: Renewal): Promise<Renewed>;
   probe(options: ProbeOptions): Promise<ProbeResult>;
+  /** Rejects with `auth_failed` when there is no token to look with. */
+  lookUp(options: LookUp): Promise<DirectoryEntry[]>;
   /** Replaces the sink; losable, bounded. */
   onLog(level: LogRecord["level"], sink: (record: LogRecord) => void): void;
   /** Who holds the account folder's lock, if anybody. */

@@ -3,6 +3,24 @@
 /** An open account. Every method rejects with `closed` after `close`. */
 export declare class Account {
   private constructor();
+  /** A page of messages, decrypted and in their newest wording. */
+  readMessages(request: ReadMessages): Promise<ReadPage>
+  /** The reactions to a message, oldest first. */
+  reactions(roomId: string, eventId: string): Promise<Array<Reaction>>
+  /** Ids of the room's pinned messages, the newest pin last. */
+  pinned(roomId: string): Promise<Array<string>>
+  /** Pins a message, or takes the pin away; the pinned ones afterwards. */
+  setPinned(roomId: string, eventId: string, pinned: boolean): Promise<Array<string>>
+  /** Asks a room something. */
+  sendPoll(request: SendPoll): Promise<Sent>
+  /** Votes; an empty vote takes the former one back. */
+  vote(request: Vote): Promise<Sent>
+  /** Ends a poll and says its outcome. */
+  endPoll(roomId: string, eventId: string, key?: string | undefined | null): Promise<Sent>
+  /** A poll and its votes; `null` if the event is no poll. */
+  poll(roomId: string, eventId: string): Promise<Poll | undefined | null>
+  /** Sends a place on the map. */
+  sendLocation(request: SendLocation): Promise<Sent>
   /** Shows or hides that we are writing. Losable: an error is logged, never thrown. */
   setTyping(roomId: string, typing: boolean, timeoutMs?: number | undefined | null): Promise<undefined>
   /** Marks as read up to an event. */
@@ -21,6 +39,24 @@ export declare class Account {
   openDm(userId: string): Promise<OpenedDm>
   /** Looks a message up; `null` if there is none. */
   fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined | null>
+  /** The newest messages of a room, oldest first. */
+  recentMessages(roomId: string, limit: number): Promise<Array<FetchedMessage>>
+  /** The invites that wait for an answer. */
+  invites(): Promise<Array<PendingInvite>>
+  /** Whether our user ignores this one. */
+  ignores(userId: string): Promise<boolean>
+  /** Users the homeserver's directory finds by a term. */
+  searchUsers(term: string, limit: number): Promise<Array<FoundUser>>
+  /** All devices of our user. */
+  devices(): Promise<Array<OwnDevice>>
+  /** Deletes devices of our user. */
+  deleteDevices(ids: Array<string>, password?: string | undefined | null): Promise<undefined>
+  /** Which rooms serve as a DM with this person. */
+  inspectDirect(userId: string): Promise<DirectInspection>
+  /** Puts the best of them at the head of `m.direct`, made when there is none. */
+  repairDirect(userId: string): Promise<DirectRepair>
+  /** Makes the profile say what is wished. */
+  setProfile(wish: ProfileWish): Promise<ProfileOutcome>
   /** User, device and homeserver; known since the account was opened. */
   get identity(): Identity
   /** The durable queues, for a person to look into. */
@@ -57,12 +93,43 @@ export declare class Account {
   recoveryKey(): Promise<string | undefined | null>
   /** Makes what is missing of the account's encryption, and takes over what is there. */
   bootstrapEncryption(options: BootstrapOptions): Promise<Bootstrapped>
-  /** Verifies this device with the recovery key and connects it to the backup. */
-  recover(recoveryKey: string): Promise<Recovered>
+  /**
+   * Verifies this device with the recovery key, or the one that the account's folder
+   * keeps, and connects it to the backup.
+   */
+  recover(recoveryKey?: string | undefined | null): Promise<Recovered>
   /** Downloads all room keys of the backup. */
   restoreBackup(recoveryKey?: string | undefined | null): Promise<Restored>
   /** Begins a new backup and takes the former one off the homeserver. */
   resetBackup(rotateRecoveryKey: boolean): Promise<BackupReset>
+  /** What is known now of a sender and of the device that made a session. */
+  checkSender(request: CheckSender): Promise<SenderCheck>
+  /** Accepts the identity that a person has now; false if there was nothing to accept. */
+  acknowledgeIdentity(userId: string): Promise<boolean>
+  /** The first state of the verifications above a version; `null` once closed. */
+  verificationsAfter(since: number): Promise<VerificationsNow | undefined | null>
+  /** All verifications now; starts the sync where it does not run. */
+  verifications(): Promise<Array<Verification>>
+  /** Asks others to verify with us. */
+  requestVerification(request: NewVerification): Promise<Verification>
+  /** Says that we are willing. */
+  acceptVerification(which: VerificationRef): Promise<Verification>
+  /** Begins a comparison. */
+  startVerification(which: VerificationRef): Promise<Verification>
+  /** A person says that both sides show the same, or that our code was scanned. */
+  confirmVerification(which: VerificationRef): Promise<Verification>
+  /** A person says that the two sides differ. */
+  mismatchVerification(which: VerificationRef): Promise<Verification>
+  /** Ends a verification, or refuses a request. */
+  cancelVerification(which: VerificationRef, code?: string | undefined | null, reason?: string | undefined | null): Promise<Verification>
+  /** A code for the other device to scan. */
+  verificationQr(which: VerificationRef): Promise<QrCode>
+  /** Lets anybody verify for a while; until when. `null` or none ends it. */
+  armVerification(forMs?: number | undefined | null): Promise<number | undefined | null>
+  /** Asks the account's other devices to verify this one, if that is of use now. */
+  requestStartupVerification(how: StartupVerification): Promise<StartupAsked>
+  /** A room that serves as a direct message with this person; `null` if there is none. */
+  findDm(userId: string): Promise<string | undefined | null>
 }
 
 /** How the account proves who it is. */
@@ -118,12 +185,38 @@ export interface Bootstrapped {
   backupCreated: boolean
 }
 
+/** Why a verification ended. */
+export interface Cancellation {
+  /** `m.user`, `m.timeout`, … */
+  code: string
+  /** For people. */
+  reason: string
+  /** We did it. */
+  byUs: boolean
+}
+
 /** Bounds of the gap filler. */
 export interface CatchUp {
   /** Older events are skipped. */
   maxHours: number
   /** Events a room and gap. */
   maxEvents: number
+}
+
+/** Somebody whose identity is another one than the one that was accepted. */
+export interface ChangedIdentity {
+  userId: string
+  wasVerified: boolean
+}
+
+/** Whose keys are asked about. */
+export interface CheckSender {
+  /** The room of the message. */
+  roomId: string
+  /** Its sender. */
+  userId: string
+  /** Its Megolm session, if it was encrypted. */
+  sessionId?: string
 }
 
 /** Where long text is cut. */
@@ -152,6 +245,36 @@ export interface DeadLetter {
   crashes: number
 }
 
+/** What stands between us and a person; documented at `DirectInspection` in upkeep.ts. */
+export interface DirectInspection {
+  remoteUserId: string
+  selfUserId: string
+  mappedRooms: Array<MappedRoom>
+  discoveredStrictRoomIds: Array<string>
+  activeRoomId?: string
+}
+
+/** What a repair of the direct-message map did; documented at `DirectRepair` in upkeep.ts. */
+export interface DirectRepair {
+  inspection: DirectInspection
+  encrypted: boolean
+  createdRoomId?: string
+  changed: boolean
+  /** JSON text. */
+  contentBefore: string
+  /** JSON text. */
+  contentAfter: string
+}
+
+/** A person or a room. */
+export interface DirectoryEntry {
+  id: string
+  name?: string
+  alias?: string
+  avatarUrl?: string
+  powerLevel?: number
+}
+
 /** An edit; documented at `EditText` in account.ts. */
 export interface EditText {
   roomId: string
@@ -162,6 +285,7 @@ export interface EditText {
   live?: boolean
   tables: Tables
   draft: boolean
+  finalized?: boolean
   waitMs?: number
 }
 
@@ -205,6 +329,12 @@ export interface FetchedMessage {
   unavailable?: Unavailable
 }
 
+/** Somebody the homeserver's user directory knows. */
+export interface FoundUser {
+  userId: string
+  displayName?: string
+}
+
 /** Everything together; documented at `Health` in account.ts. */
 export interface Health {
   version: number
@@ -214,6 +344,7 @@ export interface Health {
   outbox: OutboxHealth
   duplicateOneTimeKeys: boolean
   notices: Array<Notice>
+  changedIdentities: Array<ChangedIdentity>
 }
 
 /** Who the homeserver says we are. */
@@ -225,14 +356,14 @@ export interface Identity {
 
 /** An item of the inbox; documented at `InboundEvent` in account.ts. */
 export type InboundEvent =
-  | { type: 'message'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; kind: MessageKind; body: string; formattedBody?: string; text: string; threadRootId?: string; replyToId?: string; mentions?: MentionsContent; pills: Array<Pill>; media?: MediaInfo; geoUri?: string; editedBy?: string; live: boolean }
-  | { type: 'edit'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; targetId: string; body: string; formattedBody?: string; text: string; live: boolean }
-  | { type: 'reaction'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; targetId: string; key: string }
-  | { type: 'redaction'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; targetId: string; reason?: string }
-  | { type: 'invite'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; isDirect: boolean; roomName?: string; canonicalAlias?: string; roomEncrypted: boolean }
-  | { type: 'membership'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; userId: string; membership: Membership; previous?: Membership; own: boolean }
-  | { type: 'skipped'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; bound: SkippedBound; atLeast: number; since?: number; until?: number; detail?: string }
-  | { type: 'other'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; attempts: number; late: boolean; eventType: string; content: string };
+  | { type: 'message'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; kind: MessageKind; body: string; formattedBody?: string; text: string; threadRootId?: string; replyToId?: string; mentions?: MentionsContent; pills: Array<Pill>; media?: MediaInfo; geoUri?: string; editedBy?: string; live: boolean }
+  | { type: 'edit'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; targetId: string; body: string; formattedBody?: string; text: string; live: boolean }
+  | { type: 'reaction'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; targetId: string; key: string }
+  | { type: 'redaction'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; targetId: string; reason?: string }
+  | { type: 'invite'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; isDirect: boolean; roomName?: string; canonicalAlias?: string; roomEncrypted: boolean }
+  | { type: 'membership'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; userId: string; membership: Membership; previous?: Membership; own: boolean }
+  | { type: 'skipped'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; bound: SkippedBound; atLeast: number; since?: number; until?: number; detail?: string }
+  | { type: 'other'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; eventType: string; content: string };
 
 /** The inbound queue, in rows. */
 export interface InboxHealth {
@@ -248,6 +379,9 @@ export interface JoinedRoom {
   /** The room. */
   roomId: string
 }
+
+/** Which devices get the keys of what is sent; documented at `OpenAccountOptions`. */
+export type KeyRecipients = "all" | "cross-signed" | "error-on-change";
 
 /** Who holds the account folder's lock. */
 export interface LockHolder {
@@ -270,6 +404,27 @@ export interface LogRecord {
   message: string
   /** Set when the record belongs to one account. */
   accountId?: string
+}
+
+/** Whose eyes to look with, and for what; documented at `LookUp` in account.ts. */
+export interface LookUp {
+  accountId: string
+  stateDir: string
+  homeserver: string
+  network: NetworkOptions
+  accessToken?: string
+  storePassphrase?: string
+  wanted: Wanted
+  /** A name, an id or an alias, where `wanted` needs one. */
+  term?: string
+  limit: number
+}
+
+/** A room that `m.direct` names for a person. */
+export interface MappedRoom {
+  roomId: string
+  strict: boolean
+  joinedMembers?: Array<string>
 }
 
 /** A file behind an mxc URI, encrypted or not. */
@@ -304,7 +459,7 @@ export interface MentionsContent {
 }
 
 /** Kinds of `m.room.message`. */
-export type MessageKind = "text" | "emote" | "notice" | "image" | "file" | "audio" | "video" | "location" | "unknown";
+export type MessageKind = "text" | "emote" | "notice" | "image" | "file" | "audio" | "video" | "location" | "poll" | "unknown";
 
 /** What the network guard lets through. */
 export interface NetworkOptions {
@@ -314,6 +469,21 @@ export interface NetworkOptions {
   proxy?: string
   /** Path of a PEM file with further roots. */
   extraCaCerts?: string
+}
+
+/**
+ * A request to make: of the account's own devices without `user_id`, else of one device,
+ * or in a room.
+ */
+export interface NewVerification {
+  /** Whom to ask. */
+  userId?: string
+  /** Which device of theirs. */
+  deviceId?: string
+  /** In which room. */
+  roomId?: string
+  /** Offer a code to scan beside the emoji. */
+  qr: boolean
 }
 
 /** Something was set aside, and with it something may be lost. */
@@ -337,6 +507,8 @@ export interface OpenAccountOptions {
   undecryptableRetryHours: number
   catchUp: CatchUp
   shareHistoryOnInvite: boolean
+  keyRecipients: KeyRecipients
+  presence: Presence
 }
 
 /** Whose queues to open. */
@@ -379,11 +551,53 @@ export interface OutboxHealth {
 /** Where a send stands. */
 export type OutboxState = "sent" | "queued" | "failed" | "overtaken" | "unknown";
 
+/** A device of our user. */
+export interface OwnDevice {
+  deviceId: string
+  displayName?: string
+  lastSeenIp?: string
+  lastSeenTs?: number
+  current: boolean
+}
+
+/** An invite that waits for an answer. */
+export interface PendingInvite {
+  roomId: string
+  inviter?: string
+  roomName?: string
+  canonicalAlias?: string
+  isDirect: boolean
+}
+
 /** A link to a user in the formatted body. */
 export interface Pill {
   userId: string
   label: string
 }
+
+/** A poll as it stands; documented at `Poll` in account.ts. */
+export interface Poll {
+  eventId: string
+  sender: string
+  question: string
+  answers: Array<PollAnswer>
+  maxSelections: number
+  disclosed: boolean
+  ended: boolean
+  voters: number
+  own: Array<string>
+}
+
+/** An answer of a poll, and who gave it. */
+export interface PollAnswer {
+  id: string
+  text: string
+  votes: number
+  voters: Array<string>
+}
+
+/** What others see of an account while it syncs. */
+export type Presence = "off" | "online" | "unavailable";
 
 /** What to ask a homeserver. */
 export interface ProbeOptions {
@@ -401,12 +615,39 @@ export interface ProbeOptions {
 export interface ProbeResult {
   /** `/versions`. */
   versions: Array<string>
+  /** Unstable features that are switched on. */
+  features: Array<string>
+  /** It logs in by OAuth. */
+  oauth: boolean
   /** `/account/whoami`. */
   userId?: string
   /** `/account/whoami`. */
   deviceId?: string
   /** Milliseconds. */
   elapsedMs: number
+}
+
+/** What was changed of the profile. */
+export interface ProfileOutcome {
+  displayNameUpdated: boolean
+  avatarUpdated: boolean
+  resolvedAvatarUrl?: string
+  convertedAvatar: boolean
+}
+
+/** What the profile shall say. */
+export interface ProfileWish {
+  displayName?: string
+  avatarUrl?: string
+  refresh: boolean
+}
+
+/** A code for the other device to scan. */
+export interface QrCode {
+  /** What it says. */
+  payload: Buffer
+  /** Its picture, in block characters for white writing on black. */
+  text: string
 }
 
 /** The queues of one account. */
@@ -436,6 +677,45 @@ export interface React {
   eventId: string
   emoji: string
   key?: string
+}
+
+/** A reaction to a message. */
+export interface Reaction {
+  eventId: string
+  sender: string
+  key: string
+  originServerTs: number
+}
+
+/** A message of a page; documented at `ReadMessage` in account.ts. */
+export interface ReadMessage {
+  eventId: string
+  sender: string
+  senderName?: string
+  originServerTs: number
+  kind: MessageKind
+  text: string
+  threadRootId?: string
+  replyToId?: string
+  edited: boolean
+  encrypted: boolean
+  filename?: string
+  unavailable?: Unavailable
+}
+
+/** A page of messages; documented at `ReadMessages` in account.ts. */
+export interface ReadMessages {
+  roomId: string
+  limit: number
+  before?: string
+  after?: string
+  threadRootId?: string
+}
+
+/** A page of a room's messages, oldest first. */
+export interface ReadPage {
+  messages: Array<ReadMessage>
+  more: boolean
 }
 
 /** A receipt to send. */
@@ -469,6 +749,28 @@ export interface Redact {
   eventId: string
   reason?: string
   key?: string
+}
+
+/** How to get a new device. */
+export interface Renewal {
+  /** Logs in; else the configured password does. */
+  password?: string
+  /** Also if the present device works. */
+  force: boolean
+}
+
+/** The account has another device now. */
+export interface Renewed {
+  /** Who the account is from now on. */
+  identity: Identity
+  /** The device it had, or was configured to use. */
+  formerDevice?: string
+  /** The former device was this account's own, not another client's. */
+  formerWasOwn: boolean
+  /** Where the former device's encryption store is now. */
+  setAside?: string
+  /** The configured access token is not used any more. */
+  tokenRetired: boolean
 }
 
 /** What an alias points to. */
@@ -509,6 +811,39 @@ export interface RoomInfo {
   replacementRoomId?: string
 }
 
+/** A picture and its name. */
+export interface SasEmoji {
+  /** The picture. */
+  symbol: string
+  /** Its name in English. */
+  name: string
+}
+
+/** A place to send; documented at `SendLocation` in account.ts. */
+export interface SendLocation {
+  roomId: string
+  threadRootId?: string
+  replyToId?: string
+  latitude: number
+  longitude: number
+  altitude?: number
+  uncertainty?: number
+  description?: string
+  key?: string
+}
+
+/** A poll to send; documented at `SendPoll` in account.ts. */
+export interface SendPoll {
+  roomId: string
+  threadRootId?: string
+  replyToId?: string
+  question: string
+  answers: Array<string>
+  maxSelections: number
+  disclosed: boolean
+  key?: string
+}
+
 /** A text to send; documented at `SendText` in account.ts. */
 export interface SendText {
   roomId: string
@@ -522,6 +857,12 @@ export interface SendText {
   live?: boolean
   tables: Tables
   waitMs?: number
+}
+
+/** What is known of a sender at this moment. */
+export interface SenderCheck {
+  trust?: SenderTrust
+  identityChanged: boolean
 }
 
 /** Trust in the device that encrypted an event. */
@@ -538,6 +879,14 @@ export interface Sent {
 /** Where a send that did not fail stands. */
 export type SentState = "sent" | "queued" | "overtaken";
 
+/** What both sides show. */
+export interface ShortAuthString {
+  /** Three numbers. */
+  decimal: Array<number>
+  /** Seven of them; none if the other side cannot show them. */
+  emoji: Array<SasEmoji>
+}
+
 /** A dead letter with what was written. */
 export interface ShownDeadLetter {
   /** What the list says of it. */
@@ -548,6 +897,24 @@ export interface ShownDeadLetter {
 
 /** What kept a part of a room's history from being read. */
 export type SkippedBound = "maxHours" | "maxEvents" | "pages" | "refused";
+
+/** What became of the request at a start. */
+export interface StartupAsked {
+  /** What it is. */
+  outcome: 'asked' | 'verified' | 'no-identity' | 'no-other-device' | 'under-way' | 'cooling-down'
+  /** The one that was made, or is under way. */
+  verification?: Verification
+  /** When the next one may be made. */
+  until?: number
+}
+
+/** How to ask at a start. */
+export interface StartupVerification {
+  /** Milliseconds between two requests. */
+  cooldownMs: number
+  /** The same, after one that could not be sent. */
+  failureCooldownMs: number
+}
 
 /** The sync loop. */
 export interface SyncHealth {
@@ -607,11 +974,70 @@ export interface UnsentMessage {
   error?: string
 }
 
+/** One verification; documented at `Verification` in verification.ts. */
+export interface Verification {
+  id: string
+  transactionId: string
+  roomId?: string
+  otherUserId: string
+  otherDeviceId?: string
+  isSelfVerification: boolean
+  initiatedByMe: boolean
+  phase: VerificationPhase
+  pending: boolean
+  methods: Array<string>
+  chosenMethod?: string
+  canAccept: boolean
+  sas?: ShortAuthString
+  qrScanned: boolean
+  confirmed: boolean
+  cancellation?: Cancellation
+  createdAt: number
+  updatedAt: number
+}
+
+/** How far a verification is. */
+export type VerificationPhase = "requested" | "ready" | "started" | "cancelled" | "done";
+
+/** Which verification is meant. */
+export interface VerificationRef {
+  /** `verification-3`, or the id of its transaction or of the event that asked. */
+  id: string
+  /** With `room_id`: the newest one with this user in this room, if none has that id. */
+  userId?: string
+  /** See `user_id`. */
+  roomId?: string
+}
+
+/** All verifications at a moment. */
+export interface VerificationsNow {
+  /** Grows with every change. */
+  version: number
+  /** Anybody may verify until then. */
+  armedUntil?: number
+  /** Oldest first; of those that ended, the last ones. */
+  verifications: Array<Verification>
+}
+
+/** A vote, or the end of a poll. */
+export interface Vote {
+  roomId: string
+  eventId: string
+  answers: Array<string>
+  key?: string
+}
+
+/** What is looked for. */
+export type Wanted = "own" | "people" | "rooms" | "members" | "alias";
+
 /** `debug` or `release`: how the addon was built, for benchmarks and bug reports. */
 export declare function buildProfile(): 'debug' | 'release';
 
 /** Who holds the account folder's lock, if anybody. */
 export declare function lockHolder(stateDir: string): Promise<LockHolder | undefined | null>;
+
+/** Looks people or rooms up over plain requests; opens no store and takes no lock. */
+export declare function lookUp(options: LookUp): Promise<Array<DirectoryEntry>>;
 
 /** Lock, stores, token check, login or restore; does not sync yet. */
 export declare function openAccount(options: OpenAccountOptions): Promise<Account>;
@@ -621,6 +1047,9 @@ export declare function openQueues(options: OpenQueuesOptions): Promise<Queues>;
 
 /** Asks a homeserver for its versions and, with a token, whose it is; opens no store. */
 export declare function probe(options: ProbeOptions): Promise<ProbeResult>;
+
+/** Gives an account that nobody has open a new device. */
+export declare function renewDevice(options: OpenAccountOptions, renewal: Renewal): Promise<Renewed>;
 
 /**
  * Sends the core's log to `sink` from now on, which must not throw. Losable:

@@ -118,8 +118,8 @@ export interface EncryptionSetup {
   recoveryKey(): Promise<string | undefined>;
   /** Makes what is missing and takes over what is there; replaces nothing unless told to. */
   bootstrapEncryption(options: BootstrapOptions): Promise<Bootstrapped>;
-  /** Verifies this device with the recovery key and connects it to the backup. */
-  recover(recoveryKey: string): Promise<Recovered>;
+  /** Verifies this device with the recovery key, or the one that the account's folder keeps, and connects it to the backup. */
+  recover(recoveryKey?: string): Promise<Recovered>;
   /** Downloads all room keys of the backup. */
   restoreBackup(recoveryKey?: string): Promise<Restored>;
   /** Begins a new backup and takes the former one off the homeserver. */

@@ -27,6 +27,7 @@ export const MATRIX_ERROR_CODES = [
   "approval_required",
   "backup_unusable",
   "verification_not_found",
+  "verification_phase",
   "media_too_large",
   "cancelled",
   "closed",

@@ -3,6 +3,7 @@ import type {
   Account,
   EditText,
   FetchedMessage,
+  FoundUser,
   Health,
   Identity,
   InboundEvent,
@@ -11,6 +12,7 @@ import type {
   Native,
   OpenAccountOptions,
   OutboxEntry,
+  PendingInvite,
   ProbeOptions,
   ProbeResult,
   RoomInfo,
@@ -20,9 +22,14 @@ import type {
 import type * as Binding from "./binding.d.ts";
 import { call, find } from "./call.ts";
 import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Recovered, Restored } from "./encryption.ts";
+import type { DirectoryEntry, LookUp } from "./directory.ts";
 import { fromNative } from "./errors.ts";
+import type { Poll, Reaction, ReadMessages, ReadPage, SendLocation, SendPoll } from "./past.ts";
 import type { OpenQueuesOptions, Queues } from "./queues.ts";
+import type { SenderCheck } from "./trust.ts";
+import type { DirectInspection, DirectRepair, OwnDevice, ProfileOutcome, ProfileWish, Renewal, Renewed } from "./upkeep.ts";
 import { NativeQueues } from "./wrap-queues.ts";
+import { NativeVerification } from "./wrap-verification.ts";
 
 /** What the addon exports. */
 export type NativeBinding = typeof Binding;
@@ -30,11 +37,12 @@ export type NativeBinding = typeof Binding;
 /** Items of one batch unless the caller says otherwise. */
 const BATCH = 32;
 
-class NativeAccount implements Account {
+class NativeAccount extends NativeVerification implements Account {
   readonly identity: Identity;
   readonly #native: Binding.Account;
 
   constructor(native: Binding.Account) {
+    super(native);
     this.#native = native;
     this.identity = native.identity;
   }
@@ -124,8 +132,64 @@ class NativeAccount implements Account {
     return call(() => this.#native.openDm(userId));
   }
 
+  findDm(userId: string): Promise<string | undefined> {
+    return find(() => this.#native.findDm(userId));
+  }
+
   fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined> {
     return find(() => this.#native.fetchMessage(roomId, eventId));
+  }
+
+  readMessages(request: ReadMessages): Promise<ReadPage> {
+    return call(() => this.#native.readMessages(request));
+  }
+
+  reactions(roomId: string, eventId: string): Promise<Reaction[]> {
+    return call(() => this.#native.reactions(roomId, eventId));
+  }
+
+  pinned(roomId: string): Promise<string[]> {
+    return call(() => this.#native.pinned(roomId));
+  }
+
+  setPinned(roomId: string, eventId: string, pinned: boolean): Promise<string[]> {
+    return call(() => this.#native.setPinned(roomId, eventId, pinned));
+  }
+
+  sendPoll(request: SendPoll): Promise<Sent> {
+    return call(() => this.#native.sendPoll(request));
+  }
+
+  vote(request: { roomId: string; eventId: string; answers: string[]; key?: string }): Promise<Sent> {
+    return call(() => this.#native.vote(request));
+  }
+
+  endPoll(roomId: string, eventId: string, key?: string): Promise<Sent> {
+    return call(() => this.#native.endPoll(roomId, eventId, key));
+  }
+
+  poll(roomId: string, eventId: string): Promise<Poll | undefined> {
+    return find(() => this.#native.poll(roomId, eventId));
+  }
+
+  sendLocation(request: SendLocation): Promise<Sent> {
+    return call(() => this.#native.sendLocation(request));
+  }
+
+  recentMessages(roomId: string, limit: number): Promise<FetchedMessage[]> {
+    return call(() => this.#native.recentMessages(roomId, limit));
+  }
+
+  invites(): Promise<PendingInvite[]> {
+    return call(() => this.#native.invites());
+  }
+
+  ignores(userId: string): Promise<boolean> {
+    return call(() => this.#native.ignores(userId));
+  }
+
+  searchUsers(term: string, limit: number): Promise<FoundUser[]> {
+    return call(() => this.#native.searchUsers(term, limit));
   }
 
   encryptionStatus(): Promise<EncryptionStatus> {
@@ -140,7 +204,7 @@ class NativeAccount implements Account {
     return call(() => this.#native.bootstrapEncryption(options));
   }
 
-  recover(recoveryKey: string): Promise<Recovered> {
+  recover(recoveryKey?: string): Promise<Recovered> {
     return call(() => this.#native.recover(recoveryKey));
   }
 
@@ -150,6 +214,34 @@ class NativeAccount implements Account {
 
   resetBackup(rotateRecoveryKey: boolean): Promise<BackupReset> {
     return call(() => this.#native.resetBackup(rotateRecoveryKey));
+  }
+
+  checkSender(request: { roomId: string; userId: string; sessionId?: string }): Promise<SenderCheck> {
+    return call(() => this.#native.checkSender(request));
+  }
+
+  acknowledgeIdentity(userId: string): Promise<boolean> {
+    return call(() => this.#native.acknowledgeIdentity(userId));
+  }
+
+  devices(): Promise<OwnDevice[]> {
+    return call(() => this.#native.devices());
+  }
+
+  deleteDevices(ids: string[], password?: string): Promise<void> {
+    return call(() => this.#native.deleteDevices(ids, password));
+  }
+
+  inspectDirect(userId: string): Promise<DirectInspection> {
+    return call(() => this.#native.inspectDirect(userId));
+  }
+
+  repairDirect(userId: string): Promise<DirectRepair> {
+    return call(() => this.#native.repairDirect(userId));
+  }
+
+  setProfile(wish: ProfileWish): Promise<ProfileOutcome> {
+    return call(() => this.#native.setProfile(wish));
   }
 
   health(): Promise<Health> {
@@ -171,7 +263,9 @@ export function wrap(binding: NativeBinding): Native {
     version: binding.version(),
     openAccount: async (options: OpenAccountOptions): Promise<Account> => new NativeAccount(await call(() => binding.openAccount(options))),
     openQueues: async (options: OpenQueuesOptions): Promise<Queues> => new NativeQueues(await call(() => binding.openQueues(options))),
+    renewDevice: (options: OpenAccountOptions, renewal: Renewal): Promise<Renewed> => call(() => binding.renewDevice(options, renewal)),
     probe: (options: ProbeOptions): Promise<ProbeResult> => call(() => binding.probe(options)),
+    lookUp: (options: LookUp): Promise<DirectoryEntry[]> => call(() => binding.lookUp(options)),
     onLog(level: LogRecord["level"], sink: (record: LogRecord) => void): void {
       binding.setLogSink(level, (record) => {
         try {

@@ -20,6 +20,13 @@ export interface ReplyOptions {
   draftPatienceMs?: number;
 }
 
+interface Part {
+  text: string;
+  key: string;
+  kind: "text" | "notice";
+  replyToId?: string;
+}
+
 export interface Delivered {
   messageIds: string[];
   visibleReplySent: boolean;
@@ -110,7 +117,21 @@ export class TurnReply {
       const completed = await this.#complete(text, key);
       if (completed) return completed;
     }
-    return this.#send({ text, key, kind: isAside(payload) ? "notice" : "text", replyToId: quoted });
+    const part = { text, key, kind: isAside(payload) ? ("notice" as const) : ("text" as const), replyToId: quoted };
+    const { chunk, settings } = this.#options;
+    const texts = quoted !== undefined && settings.replyToMode === "all" ? chunk(text, settings.chunkLimit, settings.chunkMode) : [];
+    return texts.length > 1 ? this.#sendEach(texts.map((one, index) => ({ ...part, text: one, key: `${key}:${index}` }))) : this.#send(part);
+  }
+
+  /** Parts that each quote what they answer are messages of their own to the core. All are stored before the homeserver is waited for. */
+  async #sendEach(parts: readonly Part[]): Promise<Delivered> {
+    for (const part of parts) await this.#send(part, 0);
+    const sent: Delivered[] = [];
+    for (const part of parts) sent.push(await this.#send(part));
+    const messageIds = sent.flatMap((one) => one.messageIds);
+    const { target } = this.#options;
+    const receipt = messageIds.length > 0 ? receiptOf(target.roomId, messageIds, { threadId: target.threadRootId, replyToId: parts[0]?.replyToId }) : undefined;
+    return { messageIds, visibleReplySent: true, content: parts.map(({ text }) => text).join("\n\n"), receipt };
   }
 
   /** Makes the answer of the draft; undefined if it has to be a message of its own. */
@@ -153,6 +174,8 @@ export class TurnReply {
         tables: settings.tables,
         key: completionKey(draftKey),
         draft: false,
+        // A quiet preview rang nowhere: push rules may ring for this one (PSH-1).
+        finalized: settings.streaming === "quiet",
         waitMs,
       });
     const more = rest.map((part, index) => ({ text: part, key: `${completionKey(draftKey)}:${index + 1}`, kind: "text" as const }));
@@ -172,7 +195,7 @@ export class TurnReply {
     return { messageIds, visibleReplySent: true, content: text, receipt: receiptOf(target.roomId, messageIds, { threadId: target.threadRootId }) };
   }
 
-  async #send(part: { text: string; key: string; kind: "text" | "notice"; replyToId?: string }, waitMs?: number): Promise<Delivered> {
+  async #send(part: Part, waitMs?: number): Promise<Delivered> {
     const { settings, target } = this.#options;
     const account = this.#options.account();
     try {

@@ -10,6 +10,8 @@ import { parseTarget, TARGET_HINT } from "./target.ts";
 export interface OutboundAccount {
   account: Account;
   resolved: ResolvedMatrixAccount;
+  /** Remembers that the account has spoken in a thread. */
+  noteThread?: (roomId: string, rootId: string) => Promise<void>;
 }
 
 export interface OutboundText {
@@ -33,7 +35,7 @@ export async function resolveRoom(account: Account, to: string): Promise<string>
   return resolved.roomId;
 }
 
-export async function sendOutboundText({ account, resolved }: OutboundAccount, message: OutboundText): Promise<Sent & { roomId: string }> {
+export async function sendOutboundText({ account, resolved, noteThread }: OutboundAccount, message: OutboundText): Promise<Sent & { roomId: string }> {
   const roomId = await resolveRoom(account, message.to);
   const settings = writeSettings(resolved.config, roomConfig(resolved, { roomId, aliases: [] }).entry);
   await message.beforeSend?.();
@@ -49,6 +51,8 @@ export async function sendOutboundText({ account, resolved }: OutboundAccount, m
       chunkMode: settings.chunkMode,
       tables: settings.tables,
     });
+    // Who has spoken in a thread takes part in it (HST-1).
+    if (message.threadRootId) await noteThread?.(roomId, message.threadRootId);
     return { ...sent, roomId };
   } catch (error) {
     throw await deliveryError(account, { key: message.key, roomId, text: message.text }, error);

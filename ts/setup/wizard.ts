@@ -10,10 +10,10 @@ import {
   resolveMatrixAccount,
 } from "../config/accounts.ts";
 import { processEnvironment } from "../config/env.ts";
+import { isPrivate } from "../config/private-host.ts";
 import { normalizeRoomKey } from "../config/rooms.ts";
 import type { ChannelSetupWizardAdapter, WizardPrompter } from "../host/setup.ts";
 import { editAccount, writtenAccount } from "../config/edit.ts";
-import { isPrivate } from "./private-host.ts";
 
 type ConfigureContext = Parameters<ChannelSetupWizardAdapter["configure"]>[0];
 type ConfigureResult = Awaited<ReturnType<ChannelSetupWizardAdapter["configure"]>>;

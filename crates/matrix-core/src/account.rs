@@ -1,12 +1,18 @@
 //! An account: open → `start` → `next_batch`/`settle`, send → `close`; supervises
 //! the tasks.
 
+mod devices;
+mod direct;
 mod encryption;
 mod ids;
+mod past;
+mod polls;
+mod profile;
 mod repair;
 mod rooms;
 mod sends;
 mod tasks;
+mod verification;
 
 use std::{
     sync::{
@@ -19,10 +25,15 @@ use std::{
 use ruma::OwnedUserId;
 use tokio::{runtime::Handle, sync::OnceCell};
 
-pub(crate) use self::repair::DeviceKeys;
+pub(crate) use self::repair::{DeviceKeys, inbox as repair_inbox};
 use self::tasks::Tasks;
+pub use self::{
+    devices::OwnDevice,
+    direct::{DirectInspection, DirectRepair, MappedRoom},
+    profile::{ProfileOutcome, ProfileWish},
+};
 use crate::{
-    config::AccountConfig,
+    config::{AccountConfig, NetworkConfig, Secret},
     crypto::EncryptionStatus,
     dir::Dir,
     engine::{
@@ -72,6 +83,9 @@ struct Inner {
     identity: Identity,
     own_user: OwnedUserId,
     encryption: bool,
+    network: NetworkConfig,
+    /// The configured one, for what the homeserver asks it for.
+    password: Option<Secret>,
     dir: Arc<Dir>,
     rest: Rest,
     engine: Arc<dyn Engine>,
@@ -140,6 +154,7 @@ impl Account {
                 inbox: inbox.clone(),
                 health: health.clone(),
                 initial_sync_limit: config.initial_sync_limit,
+                presence: config.presence,
             })?)
         } else {
             Arc::new(
@@ -150,7 +165,9 @@ impl Account {
                     health: health.clone(),
                     encryption: config.encryption,
                     share_history_on_invite: config.share_history_on_invite,
+                    key_recipients: config.key_recipients,
                     initial_sync_limit: config.initial_sync_limit,
+                    presence: config.presence,
                 })
                 .await?,
             )
@@ -169,6 +186,8 @@ impl Account {
                 identity: session.identity(),
                 own_user: session.user_id.clone(),
                 encryption: config.encryption,
+                network: config.network.clone(),
+                password: session.password().cloned(),
                 dir,
                 rest: session.rest.clone(),
                 engine,
@@ -330,6 +349,7 @@ impl Inner {
             outbox: self.outbox.health().await?,
             duplicate_one_time_keys: pulse.duplicate_one_time_keys,
             notices: pulse.notices,
+            changed_identities: pulse.changed_identities,
         })
     }
 

@@ -2,8 +2,10 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use ruma::{OwnedDeviceId, OwnedUserId};
+use ruma::{OwnedDeviceId, OwnedUserId, presence::PresenceState};
 use url::Url;
+
+use crate::trust::KeyRecipients;
 
 /// A secret that never prints and is wiped when dropped.
 #[derive(Clone)]
@@ -77,6 +79,29 @@ pub struct CatchUp {
     pub max_events: u32,
 }
 
+/// What others see of an account while it syncs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// Nothing: syncing does not make it appear.
+    #[default]
+    Off,
+    /// There.
+    Online,
+    /// There, and idle.
+    Unavailable,
+}
+
+impl Presence {
+    /// `set_presence` of a sync.
+    pub(crate) fn state(self) -> PresenceState {
+        match self {
+            Self::Off => PresenceState::Offline,
+            Self::Online => PresenceState::Online,
+            Self::Unavailable => PresenceState::Unavailable,
+        }
+    }
+}
+
 /// Everything an account needs to open.
 #[derive(Debug, Clone)]
 pub struct AccountConfig {
@@ -104,4 +129,8 @@ pub struct AccountConfig {
     pub catch_up: CatchUp,
     /// MSC4268, both ways.
     pub share_history_on_invite: bool,
+    /// Which devices get the keys of what we send.
+    pub key_recipients: KeyRecipients,
+    /// What others see of it while it syncs.
+    pub presence: Presence,
 }

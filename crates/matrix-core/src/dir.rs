@@ -6,31 +6,42 @@
 //! session.json      the access token of a login of ours, encrypted with the store key
 //! store.key         the store key, wrapped with `storePassphrase` where set
 //! recovery.json     the recovery key, encrypted with the store key
+//! avatar.json       the picture that was uploaded, and where it came from
+//! keys-refused.json the device whose one-time keys the homeserver refused last
+//! verification.json when other devices were asked to verify; verifications under way
 //! store/            the SDK's SQLite files
 //! inbox.sqlite3     outbox.sqlite3
 //! aside/            what could not be used, a folder a case
 //! ```
 
+mod account_file;
 mod aside;
+mod avatar;
 mod crypto_store;
 mod files;
 mod key;
 mod lock;
 mod recovery;
+mod refused;
+mod session;
 #[cfg(test)]
 mod tests;
+mod verification;
 
 use std::{
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
+pub(crate) use account_file::AccountFile;
+pub(crate) use avatar::Avatar;
 pub(crate) use crypto_store::CryptoStore;
 use files::Owner;
 pub(crate) use key::StoreKeys;
 pub use lock::LockHolder;
 pub(crate) use recovery::StoredRecoveryKey;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
+pub(crate) use session::stored_token;
 
 use crate::{
     account::Identity,
@@ -41,55 +52,8 @@ use crate::{
 
 /// Grows when the folder's layout changes.
 const SCHEMA: u32 = 1;
-
-/// `account.json`: whose folder it is. Holds no secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct AccountFile {
-    schema: u32,
-    /// Base URL.
-    pub homeserver: String,
-    /// Full user id.
-    pub user_id: String,
-    /// Device id.
-    pub device_id: String,
-    /// The device's encryption keys come from this folder's crypto store. Set before
-    /// they can be uploaded for the first time, so that a later start does not take
-    /// our own keys for another client's (AUT-11).
-    #[serde(default)]
-    pub own_keys: bool,
-    /// The device's keys are another client's (AUT-11): the folder holds nothing of the
-    /// device's encryption, so that it may serve another device of the user later.
-    #[serde(default)]
-    pub foreign_device: bool,
-    /// The device that the configuration asked for, if it turned out to be another
-    /// client's and a login made a device of our own instead.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instead_of: Option<String>,
-}
-
-impl AccountFile {
-    /// A folder that has just been taken into use.
-    pub fn new(homeserver: &str, user_id: &str, device_id: &str) -> Self {
-        Self {
-            schema: SCHEMA,
-            homeserver: homeserver.to_owned(),
-            user_id: user_id.to_owned(),
-            device_id: device_id.to_owned(),
-            own_keys: false,
-            foreign_device: false,
-            instead_of: None,
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct SessionFile {
-    schema: u32,
-    user_id: String,
-    device_id: String,
-    /// Encrypted with the store key.
-    access_token: Vec<u8>,
-}
+/// The SDK's name for its cache of rooms.
+const STATE_STORE: &str = "matrix-sdk-state.sqlite3";
 
 /// An account's folder, locked until it is released or dropped.
 #[derive(Debug)]
@@ -138,6 +102,10 @@ impl Dir {
         for entry in entries.flatten() {
             files::check(&entry.path(), &self.owner)?;
         }
+        // SQLite makes a database as the process' umask says, and its log and index like it.
+        for name in [crypto_store::NAME, STATE_STORE] {
+            files::open(&path.join(name), &self.owner)?;
+        }
         Ok(path)
     }
 
@@ -164,7 +132,7 @@ impl Dir {
     /// Deletes the SDK's state store if it is damaged: a cache, which the next sync fills
     /// again. True if it was.
     pub fn drop_damaged_state_store(&self) -> Result<bool> {
-        let main = self.path.join("store").join("matrix-sdk-state.sqlite3");
+        let main = self.path.join("store").join(STATE_STORE);
         if !crypto_store::state_store_is_damaged(&main, &self.owner)? {
             return Ok(false);
         }
@@ -173,7 +141,7 @@ impl Dir {
             let path = self
                 .path
                 .join("store")
-                .join(format!("matrix-sdk-state.sqlite3{suffix}"));
+                .join(format!("{STATE_STORE}{suffix}"));
             match std::fs::remove_file(&path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                     return Err(files::failed("remove", &path, &e));
@@ -187,6 +155,12 @@ impl Dir {
     /// Moves the SDK's stores aside, both: what the state store knows goes with the device.
     pub fn set_stores_aside(&self, message: &str) -> Result<Notice> {
         aside::set_aside(&self.path, NoticeKind::CryptoStore, &["store"], message)
+    }
+
+    /// Moves the SDK's stores out of the way of a new device, without a notice: somebody
+    /// asked for it. Where they are now; `None` if there were none.
+    pub fn put_stores_away(&self) -> Result<Option<PathBuf>> {
+        aside::put_away(&self.path, "store")
     }
 
     /// Moves an older copy of the stores aside, and the queues that came with it.
@@ -221,6 +195,7 @@ impl Dir {
             &[
                 "store",
                 "session.json",
+                "recovery.json",
                 "inbox.sqlite3",
                 "inbox.sqlite3-wal",
                 "inbox.sqlite3-shm",
@@ -288,59 +263,6 @@ impl Dir {
     /// Writes `account.json`.
     pub fn save_account(&self, account: &AccountFile) -> Result<()> {
         self.write_json("account.json", account)
-    }
-
-    /// Whose session is stored, as far as that can still be read; reads no secret.
-    pub fn session_owner(&self) -> Option<(String, String)> {
-        let path = self.path.join("session.json");
-        let file = read_json::<SessionFile>(&path, &self.owner).ok()??;
-        Some((file.user_id, file.device_id))
-    }
-
-    /// The access token of the stored session of this device, if there is one.
-    pub fn session_token(&self, keys: &StoreKeys, account: &AccountFile) -> Result<Option<Secret>> {
-        let path = self.path.join("session.json");
-        let Some(file) = read_json::<SessionFile>(&path, &self.owner)? else {
-            return Ok(None);
-        };
-        if file.schema > SCHEMA {
-            return Err(newer(&path));
-        }
-        if file.user_id != account.user_id || file.device_id != account.device_id {
-            return Ok(None);
-        }
-        let token = keys
-            .cipher
-            .decrypt_value::<String>(&file.access_token)
-            .map_err(|_| {
-                corrupt(
-                    &path,
-                    "its token cannot be decrypted; delete it to log in again",
-                )
-            })?;
-        Ok(Some(Secret::new(token)))
-    }
-
-    /// Writes `session.json`.
-    pub fn save_session(
-        &self,
-        keys: &StoreKeys,
-        account: &AccountFile,
-        token: &Secret,
-    ) -> Result<()> {
-        let access_token = keys
-            .cipher
-            .encrypt_value(&token.expose())
-            .map_err(|e| Error::internal(format!("the session cannot be encrypted: {e}")))?;
-        self.write_json(
-            "session.json",
-            &SessionFile {
-                schema: SCHEMA,
-                user_id: account.user_id.clone(),
-                device_id: account.device_id.clone(),
-                access_token,
-            },
-        )
     }
 
     /// The keys that everything at rest is encrypted with; made at the first call.

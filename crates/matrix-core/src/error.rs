@@ -4,6 +4,7 @@ use std::time::Duration;
 
 mod disk;
 mod homeserver;
+mod recipients;
 
 pub(crate) use disk::{disk, is_damage, store};
 pub(crate) use homeserver::{from_answer, from_deserialization, from_reqwest};
@@ -54,6 +55,8 @@ pub enum ErrorCode {
     BackupUnusable,
     /// No such verification.
     VerificationNotFound,
+    /// The verification is not at the point where this can be done.
+    VerificationPhase,
     /// The file is larger than allowed.
     MediaTooLarge,
     /// The operation was cancelled.
@@ -89,6 +92,7 @@ impl ErrorCode {
             Self::ApprovalRequired => "approval_required",
             Self::BackupUnusable => "backup_unusable",
             Self::VerificationNotFound => "verification_not_found",
+            Self::VerificationPhase => "verification_phase",
             Self::MediaTooLarge => "media_too_large",
             Self::Cancelled => "cancelled",
             Self::Closed => "closed",
@@ -143,6 +147,12 @@ impl Error {
     /// A defect or an unforeseen state.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::Internal, message)
+    }
+
+    /// The homeserver has ended the session for good, which it does when the device is
+    /// logged out or deleted.
+    pub(crate) fn is_logged_out(&self) -> bool {
+        self.errcode.as_deref() == Some("M_UNKNOWN_TOKEN") && !self.soft_logout
     }
 
     /// Whether the same request may succeed later without anyone doing anything.

@@ -12,10 +12,10 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
 
 use crate::{
     crypto::{Crypto, EncryptionStatus},
-    engine::{Decrypted, Engine, HistoryPage},
+    engine::{Ask, Decrypted, Engine, HistoryPage},
     error::{Error, ErrorCode, Result},
     event::{NewEvent, Undecryptable},
-    room::{FetchedMessage, MemberInfo, RoomInfo},
+    room::{FetchedMessage, MemberInfo, PendingInvite, RoomInfo},
 };
 
 /// A request as it arrived.
@@ -164,10 +164,11 @@ impl Engine for FakeEngine {
     async fn history(
         &self,
         _room_id: &RoomId,
-        from: &str,
+        from: Option<&str>,
         _to: Option<&str>,
         _limit: u32,
     ) -> Result<HistoryPage> {
+        let from = from.expect("the queues ask for what lies before a token");
         self.asked_pages.lock().unwrap().push(from.to_owned());
         self.changed.notify_waiters();
         if let Some(error) = self.page_errors.lock().unwrap().pop_front() {
@@ -185,6 +186,10 @@ impl Engine for FakeEngine {
             Some(page) => Ok(page),
             None => std::future::pending().await,
         }
+    }
+
+    async fn read(&self, _room_id: &RoomId, _ask: Ask<'_>, _limit: u32) -> Result<HistoryPage> {
+        unreachable!("the queues read nothing for others")
     }
 
     async fn decrypt(&self, event: &Undecryptable) -> Result<Decrypted> {
@@ -221,6 +226,14 @@ impl Engine for FakeEngine {
         _event_id: &EventId,
     ) -> Result<Option<FetchedMessage>> {
         unreachable!("the queues look up no message")
+    }
+
+    async fn invites(&self) -> Result<Vec<PendingInvite>> {
+        unreachable!("the queues ask for no invites")
+    }
+
+    async fn ignores(&self, _user_id: &UserId) -> Result<bool> {
+        unreachable!("the queues ask who is ignored nowhere")
     }
 
     async fn direct_candidates(&self, _user_id: &UserId) -> Result<Vec<OwnedRoomId>> {

@@ -8,9 +8,10 @@ use std::{
 };
 
 pub use notice::{Notice, NoticeKind};
+use ruma::UserId;
 use tokio::sync::watch;
 
-use crate::{Error, ErrorCode, inbox::InboxCounts};
+use crate::{Error, ErrorCode, inbox::InboxCounts, trust::ChangedIdentity};
 
 /// Where the sync loop stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +96,8 @@ pub struct Health {
     pub duplicate_one_time_keys: bool,
     /// What was set aside, oldest first.
     pub notices: Vec<Notice>,
+    /// People whose identity changed and was not accepted yet, by user id.
+    pub changed_identities: Vec<ChangedIdentity>,
 }
 
 /// What changes without anybody asking, with the version that counts the changes.
@@ -108,6 +111,8 @@ pub(crate) struct Pulse {
     pub duplicate_one_time_keys: bool,
     /// See [`Health::notices`].
     pub notices: Vec<Notice>,
+    /// See [`Health::changed_identities`].
+    pub changed_identities: Vec<ChangedIdentity>,
 }
 
 /// A request of the sync loop that has not been answered.
@@ -141,6 +146,7 @@ impl HealthCell {
             },
             duplicate_one_time_keys: false,
             notices: Vec::new(),
+            changed_identities: Vec::new(),
         };
         Self {
             pulse: Arc::new(watch::Sender::new(pulse)),
@@ -263,6 +269,39 @@ impl HealthCell {
         });
     }
 
+    /// Whether the person's identity changed; `Some(true)` if the former one was verified.
+    pub fn identity(&self, user_id: &UserId, changed: Option<bool>) {
+        self.pulse.send_if_modified(|pulse| {
+            let all = &mut pulse.changed_identities;
+            let place = all.binary_search_by(|known| known.user_id.as_str().cmp(user_id.as_str()));
+            match (place, changed) {
+                (Ok(at), Some(was_verified)) if all[at].was_verified == was_verified => false,
+                (Ok(at), Some(was_verified)) => {
+                    all[at].was_verified = was_verified;
+                    true
+                }
+                (Ok(at), None) => {
+                    all.remove(at);
+                    true
+                }
+                (Err(at), Some(was_verified)) => {
+                    let user_id = user_id.to_string();
+                    all.insert(
+                        at,
+                        ChangedIdentity {
+                            user_id,
+                            was_verified,
+                        },
+                    );
+                    true
+                }
+                (Err(_), None) => false,
+            }
+            .then(|| pulse.version += 1)
+            .is_some()
+        });
+    }
+
     /// Something outside changed (a queue's count).
     pub fn touch(&self) {
         self.change(|_| ());
@@ -356,6 +395,31 @@ mod tests {
         health.asking(Duration::from_secs(300));
         health.note_silence_at(later(50));
         assert_eq!(health.now().sync.state, SyncState::Retrying);
+    }
+
+    #[test]
+    fn enc_12_changed_identities_are_listed_until_they_are_accepted() {
+        let health = HealthCell::new();
+        let [zoe, al] = ["@zoe:test", "@al:test"].map(|id| <&UserId>::try_from(id).unwrap());
+        for (user, changed) in [(zoe, Some(true)), (al, Some(false)), (al, Some(false))] {
+            health.identity(user, changed);
+        }
+        let listed = |now: &Pulse| -> Vec<(String, bool)> {
+            let all = now.changed_identities.iter();
+            all.map(|one| (one.user_id.clone(), one.was_verified))
+                .collect()
+        };
+        let now = health.now();
+        assert_eq!(now.version, 3, "the same again is no change");
+        let expected = [
+            ("@al:test".to_owned(), false),
+            ("@zoe:test".to_owned(), true),
+        ];
+        assert_eq!(listed(&now), expected);
+        health.identity(zoe, None);
+        health.identity(zoe, None);
+        assert_eq!(listed(&health.now()), expected[..1]);
+        assert_eq!(health.now().version, 4);
     }
 
     #[test]

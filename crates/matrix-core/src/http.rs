@@ -84,6 +84,22 @@ pub(crate) fn check_url(url: &Url, network: &NetworkConfig) -> Result<()> {
         .map_err(|blocked| Error::new(ErrorCode::AddressBlocked, blocked.to_string()))
 }
 
+/// The guard for what is fetched from elsewhere, without the token; redirects and names
+/// are the client's to check. In clear only on private networks, where somebody opted in.
+///
+/// # Errors
+/// `address_blocked`, naming the key.
+pub(crate) fn check_fetch(url: &Url, network: &NetworkConfig) -> Result<()> {
+    let blocked = |blocked: &Blocked| Error::new(ErrorCode::AddressBlocked, blocked.to_string());
+    if url.scheme() != "https" && !network.allow_private {
+        let host = url.host_str().unwrap_or_default();
+        return Err(blocked(&Blocked(format!(
+            "http:// to {host} could be changed by anybody on the way; use https://"
+        ))));
+    }
+    check_host(url, network).map_err(|error| blocked(&error))
+}
+
 /// What can be said of a URL before its name is resolved.
 fn check_host(url: &Url, network: &NetworkConfig) -> Result<(), Blocked> {
     let name = url.host_str().unwrap_or_default();

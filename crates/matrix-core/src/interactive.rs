@@ -1,18 +1,57 @@
 //! User-interactive authentication: what a homeserver asks before it changes keys or
 //! devices. Tried in the order none → `m.login.dummy` → `m.login.password` (ENC-3).
 
+use std::time::Duration;
+
 use ruma::{
     UserId,
-    api::client::uiaa::{
-        AuthData, AuthType, Dummy, MatrixUserIdentifier, OAuthParams, Password, UiaaInfo,
-        UserIdentifier,
+    api::{
+        OutgoingRequest,
+        client::uiaa::{
+            AuthData, AuthType, Dummy, MatrixUserIdentifier, OAuthParams, Password, UiaaInfo,
+            UserIdentifier,
+        },
     },
 };
 
 use crate::{
     config::Secret,
     error::{Error, ErrorCode, Result},
+    rest::{KnownPath, Proof, Rest, TokenScheme},
 };
+
+/// How often a homeserver may ask for one more proof.
+const STAGES: usize = 3;
+
+/// Sends a request and proves who we are where the homeserver asks for it. `request`
+/// builds it around the proof.
+///
+/// # Errors
+/// As [`answer`] and [`Rest::send`].
+pub(crate) async fn send<R>(
+    rest: &Rest,
+    user_id: &UserId,
+    password: Option<&Secret>,
+    action: &str,
+    timeout: Duration,
+    request: impl Fn(Option<AuthData>) -> R,
+) -> Result<R::IncomingResponse>
+where
+    R: OutgoingRequest,
+    R::Authentication: TokenScheme,
+    R::PathBuilder: KnownPath,
+{
+    let mut proof = None;
+    for _ in 0..=STAGES {
+        match rest.send_or_prove(request(proof), timeout).await? {
+            Proof::Done(done) => return Ok(done),
+            Proof::Asked(info) => proof = Some(answer(&info, user_id, password, action)?),
+        }
+    }
+    Err(failed(format!(
+        "the homeserver asks again and again who this is before it {action}"
+    )))
+}
 
 /// The answer to a homeserver that refused a request until somebody proves who they are.
 /// `action` completes "the homeserver … before it ⟨action⟩".

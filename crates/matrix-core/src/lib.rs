@@ -12,6 +12,7 @@ mod account;
 mod config;
 pub mod crypto;
 mod dir;
+pub mod directory;
 mod engine;
 mod error;
 pub mod event;
@@ -32,9 +33,13 @@ mod rest;
 pub mod room;
 pub mod send;
 mod session;
+mod trust;
 
-pub use account::{Account, Identity};
-pub use config::{AccountConfig, Auth, CatchUp, NetworkConfig, Secret};
+pub use account::{
+    Account, DirectInspection, DirectRepair, Identity, MappedRoom, OwnDevice, ProfileOutcome,
+    ProfileWish,
+};
+pub use config::{AccountConfig, Auth, CatchUp, NetworkConfig, Presence, Secret};
 pub use dir::{LockHolder, lock_holder, stored_identity};
 pub use error::{Error, ErrorCode, Result};
 pub use health::{
@@ -45,3 +50,5 @@ pub use inbox::InboxCounts;
 pub use outbox::{OutboxEntry, OutboxItem, OutboxState};
 pub use probe::{ProbeOptions, ProbeResult, probe};
 pub use queues::{DeadLetter, Queues};
+pub use session::{Renewal, Renewed, renew_device};
+pub use trust::{ChangedIdentity, KeyRecipients, SenderCheck};

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use ruma::api::client::{account::whoami, discovery::get_supported_versions};
+use ruma::api::client::{
+    account::whoami,
+    discovery::{get_authorization_server_metadata, get_supported_versions},
+};
 use url::Url;
 
 use crate::{
@@ -30,6 +33,10 @@ pub struct ProbeOptions {
 pub struct ProbeResult {
     /// `/versions`.
     pub versions: Vec<String>,
+    /// Unstable features of `/versions` that are switched on, sorted.
+    pub features: Vec<String>,
+    /// It logs in by OAuth (MSC2965), which its `auth_metadata` says.
+    pub oauth: bool,
     /// `/account/whoami`.
     pub user_id: Option<String>,
     /// `/account/whoami`.
@@ -54,14 +61,17 @@ pub async fn probe(options: ProbeOptions) -> Result<ProbeResult> {
         let versions = rest
             .send(get_supported_versions::Request::new(), timeout)
             .await?;
+        let metadata = get_authorization_server_metadata::v1::Request::new();
+        // A homeserver without OAuth has no such thing, and the rest is still worth telling.
+        let oauth = rest.send(metadata, timeout).await.is_ok();
         let who = if with_token {
             Some(rest.send(whoami::v3::Request::new(), timeout).await?)
         } else {
             None
         };
-        Ok::<_, Error>((versions, who))
+        Ok::<_, Error>((versions, oauth, who))
     };
-    let (versions, who) = tokio::time::timeout(timeout, asked).await.map_err(|_| {
+    let (versions, oauth, who) = tokio::time::timeout(timeout, asked).await.map_err(|_| {
         Error::new(
             ErrorCode::Timeout,
             format!(
@@ -70,8 +80,13 @@ pub async fn probe(options: ProbeOptions) -> Result<ProbeResult> {
             ),
         )
     })??;
+    let features = versions.unstable_features.into_iter();
     Ok(ProbeResult {
         versions: versions.versions,
+        features: features
+            .filter_map(|(name, on)| on.then_some(name))
+            .collect(),
+        oauth,
         user_id: who.as_ref().map(|who| who.user_id.to_string()),
         device_id: who.and_then(|who| who.device_id.map(|id| id.to_string())),
         elapsed: begun.elapsed(),

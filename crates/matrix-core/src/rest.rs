@@ -16,6 +16,7 @@ use ruma::{
             AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken,
             NoAuthentication, SendAccessToken,
         },
+        client::uiaa::UiaaInfo,
         path_builder::{PathBuilder, SinglePath, VersionHistory},
     },
     exports::http,
@@ -80,7 +81,63 @@ impl Rest {
         R::Authentication: TokenScheme,
         R::PathBuilder: KnownPath,
     {
-        let request = self.build(request, timeout)?;
+        let (what, response) = self.exchange(self.build(request, timeout)?).await?;
+        decode::<R::IncomingResponse>(&what, succeeded(response)?)
+    }
+
+    /// The same for a request that the homeserver may want proof for: what it asks, in
+    /// place of an answer.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn send_or_prove<R>(
+        &self,
+        request: R,
+        timeout: Duration,
+    ) -> Result<Proof<R::IncomingResponse>>
+    where
+        R: OutgoingRequest,
+        R::Authentication: TokenScheme,
+        R::PathBuilder: KnownPath,
+    {
+        let (what, response) = self.exchange(self.build(request, timeout)?).await?;
+        if response.status() == http::StatusCode::UNAUTHORIZED
+            && let Ok(asked) = serde_json::from_slice::<UiaaInfo>(response.body())
+        {
+            return Ok(Proof::Asked(Box::new(asked)));
+        }
+        decode::<R::IncomingResponse>(&what, succeeded(response)?).map(Proof::Done)
+    }
+
+    /// `GET` of what ruma has no request for, or only without the token. `path` is
+    /// relative to the homeserver's base URL, its segments not encoded yet.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn get(&self, path: &[&str], timeout: Duration) -> Result<serde_json::Value> {
+        let mut url = self.homeserver.clone();
+        url.path_segments_mut()
+            .map_err(|()| Error::internal("a homeserver without a path"))?
+            .pop_if_empty()
+            .extend(path);
+        let mut request = reqwest::Request::new(reqwest::Method::GET, url);
+        if let Some(token) = self.token() {
+            let mut value: http::HeaderValue = format!("Bearer {}", token.expose())
+                .parse()
+                .map_err(|_| Error::internal("a token that is none"))?;
+            value.set_sensitive(true);
+            request
+                .headers_mut()
+                .insert(http::header::AUTHORIZATION, value);
+        }
+        *request.timeout_mut() = Some(timeout);
+        let (what, response) = self.exchange(request).await?;
+        serde_json::from_slice(succeeded(response)?.body())
+            .map_err(|error| from_deserialization(&what, error))
+    }
+
+    /// The answer, whatever it says, and the path it is an answer to.
+    async fn exchange(&self, request: reqwest::Request) -> Result<(String, Answer)> {
         let what = request.url().path().to_owned();
         let response = self
             .http
@@ -88,26 +145,7 @@ impl Rest {
             .await
             .map_err(|e| from_reqwest(&e))?;
         let response = read(response, &what).await?;
-        if !response.status().is_success() {
-            let retry_after = response
-                .headers()
-                .get(http::header::RETRY_AFTER)
-                .and_then(|value| value.to_str().ok()?.parse().ok());
-            return Err(from_answer(
-                response.status().as_u16(),
-                response.body(),
-                retry_after,
-            ));
-        }
-        R::IncomingResponse::try_from_http_response(response).map_err(|error| {
-            from_deserialization(
-                &what,
-                match error {
-                    ruma::api::error::FromHttpResponseError::Deserialization(e) => e.to_string(),
-                    _ => "an error without an error status".to_owned(),
-                },
-            )
-        })
+        Ok((what, response))
     }
 
     fn build<R>(&self, request: R, timeout: Duration) -> Result<reqwest::Request>
@@ -134,7 +172,46 @@ impl Rest {
     }
 }
 
-async fn read(mut response: reqwest::Response, what: &str) -> Result<http::Response<Vec<u8>>> {
+/// An answer, read to its end.
+type Answer = http::Response<Vec<u8>>;
+
+/// What became of a request that a homeserver may want proof for.
+pub(crate) enum Proof<T> {
+    /// It asked for nothing, or the proof was good.
+    Done(T),
+    /// It wants to know who we are.
+    Asked(Box<UiaaInfo>),
+}
+
+/// An answer whose status says success.
+fn succeeded(response: Answer) -> Result<Answer> {
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let retry_after = response
+        .headers()
+        .get(http::header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    Err(from_answer(
+        response.status().as_u16(),
+        response.body(),
+        retry_after,
+    ))
+}
+
+fn decode<T: IncomingResponse>(what: &str, response: Answer) -> Result<T> {
+    T::try_from_http_response(response).map_err(|error| {
+        from_deserialization(
+            what,
+            match error {
+                ruma::api::error::FromHttpResponseError::Deserialization(e) => e.to_string(),
+                _ => "an error without an error status".to_owned(),
+            },
+        )
+    })
+}
+
+async fn read(mut response: reqwest::Response, what: &str) -> Result<Answer> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|e| from_reqwest(&e))? {
         if body.len() + chunk.len() > MAX_ANSWER {

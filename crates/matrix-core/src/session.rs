@@ -4,6 +4,7 @@
 //! is known whose device it is (AUT-11).
 
 mod login;
+mod renewal;
 mod sentences;
 mod way;
 
@@ -18,17 +19,23 @@ use std::{
 use matrix_sdk::reqwest;
 use ruma::{OwnedDeviceId, OwnedUserId, UserId};
 
+pub use self::renewal::{Renewal, Renewed, renew_device};
 use self::way::Way;
 use crate::{
     account::{DeviceKeys, Identity},
     config::{AccountConfig, Auth, Secret},
     dir::{AccountFile, Dir, StoreKeys},
     error::{Error, ErrorCode, Result},
+    health::now_ms,
     rest::Rest,
 };
 
 /// For each request of the way in.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A device whose keys are refused so soon after those of the one before it is no copy of
+/// another: making more of them would not help.
+const RENEWED_LATELY: Duration = Duration::from_secs(24 * 3600);
 
 /// Who we are, and how to prove it again.
 #[derive(Debug)]
@@ -133,7 +140,13 @@ impl Session {
                         .device_of_our_own(user_id, password, account, lost)
                         .await?;
                 }
-                _ if lost => return Err(sentences::store_lost(dir.path(), &account)),
+                _ if lost => {
+                    return Err(sentences::store_lost(
+                        &config.account_id,
+                        dir.path(),
+                        &account,
+                    ));
+                }
                 _ if config.encryption => return Err(sentences::device_in_use(config, &account)),
                 _ => foreign = true,
             }
@@ -187,6 +200,32 @@ impl Session {
             .ok_or_else(|| Error::internal("a session without a token"))
     }
 
+    /// The homeserver refused a one-time key of this device: somebody has used the device's
+    /// encryption with another copy of its store (#5200 of the SDK), and nothing that this
+    /// one encrypts or is sent can be relied on. Where a password can make another device
+    /// that is noted for the next start, and the error that ends this one is returned.
+    /// `None`: nothing can be done here, or it was done a moment ago and did not help.
+    ///
+    /// # Errors
+    /// `storage_failed`.
+    pub async fn give_device_up(&self) -> Result<Option<Error>> {
+        if self.password.is_none() {
+            return Ok(None);
+        }
+        let (dir, device) = (Arc::clone(&self.dir), self.device_id.to_string());
+        let noted = tokio::task::spawn_blocking(move || {
+            let lately = |at: u64| now_ms().saturating_sub(at) < RENEWED_LATELY.as_millis() as u64;
+            match dir.refused_keys() {
+                Some(last) if last.device_id != device && lately(last.at) => Ok(false),
+                _ => dir.note_refused_keys(&device).map(|()| true),
+            }
+        });
+        let noted = noted
+            .await
+            .map_err(|e| Error::internal(format!("a task ended early: {e}")))??;
+        Ok(noted.then(|| sentences::keys_refused(&self.device_id)))
+    }
+
     /// The homeserver refused the token with `refused`: after a soft logout logs in
     /// again on the same device, if there is a password (AUT-8).
     ///
@@ -197,7 +236,6 @@ impl Session {
             return Err(sentences::session_ended(
                 &self.account_id,
                 &self.device_id,
-                self.dir.path(),
                 refused,
                 self.password.is_some(),
             ));

@@ -4,7 +4,9 @@
 //! the garbage collector is not. So JavaScript never owns it: every call looks it
 //! up and runs on the runtime, and only [`Account::close`] takes it out.
 
+mod past;
 mod rooms;
+mod upkeep;
 
 use std::{
     collections::HashMap,
@@ -84,6 +86,16 @@ impl Account {
             account_id,
             identity,
         }
+    }
+
+    /// The account's number in the registry.
+    pub(crate) fn handle(&self) -> u32 {
+        self.handle
+    }
+
+    /// The account's id, for the log.
+    pub(crate) fn name(&self) -> &str {
+        &self.account_id
     }
 
     /// Runs `work` with the account on the runtime; the look-up too happens there,

@@ -175,17 +175,22 @@ impl Account {
         })
     }
 
-    /// Verifies this device with the recovery key and connects it to the backup.
+    /// Verifies this device with the recovery key, or the one that the account's folder
+    /// keeps, and connects it to the backup.
     #[napi(catch_unwind)]
     pub fn recover<'env>(
         &self,
         env: &'env Env,
-        recovery_key: String,
+        recovery_key: Option<String>,
     ) -> napi::Result<PromiseRaw<'env, Recovered>> {
-        let key = Secret::new(recovery_key);
+        let key = recovery_key.map(Secret::new);
         self.call(env, |account| async move {
             let encryption = account.encryption_to_change().await?;
-            Ok(Box::pin(encryption.recover(&key)).await?.cross())
+            let recovered = match &key {
+                Some(key) => Box::pin(encryption.recover(key)).await?,
+                None => Box::pin(encryption.recover_with_kept_key()).await?,
+            };
+            Ok(recovered.cross())
         })
     }
 

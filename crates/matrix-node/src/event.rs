@@ -12,7 +12,7 @@ mirror_name! {
 mirror_name! {
     /// Kinds of `m.room.message`.
     MessageKind from core::MessageKind as "lowercase" {
-        Text, Emote, Notice, Image, File, Audio, Video, Location, Unknown,
+        Text, Emote, Notice, Image, File, Audio, Video, Location, Poll, Unknown,
     }
 }
 
@@ -82,6 +82,7 @@ macro_rules! inbound_event {
                 received_at: i64,
                 encrypted: bool,
                 sender_trust: Option<SenderTrust>,
+                session_id: Option<String>,
                 attempts: u32,
                 late: bool,
                 $( $field: $($type)+, )*
@@ -102,6 +103,7 @@ macro_rules! inbound_event {
                             received_at,
                             encrypted,
                             sender_trust,
+                            session_id,
                             attempts,
                             late,
                         } = base;
@@ -114,6 +116,7 @@ macro_rules! inbound_event {
                             received_at: received_at.cross(),
                             encrypted,
                             sender_trust: sender_trust.cross(),
+                            session_id,
                             attempts,
                             late,
                             $( $field: $field.cross(), )*

@@ -3,7 +3,10 @@
 use matrix_core as core;
 use napi_derive::napi;
 
-use crate::mirror::{Cross, mirror_name, mirror_object};
+use crate::{
+    mirror::{Cross, mirror_name, mirror_object},
+    trust::ChangedIdentity,
+};
 
 mirror_name! {
     /// Where the sync loop stands.
@@ -105,5 +108,6 @@ mirror_object! {
         outbox: [OutboxHealth],
         duplicate_one_time_keys: [bool],
         notices: [Vec<Notice>],
+        changed_identities: [Vec<ChangedIdentity>],
     }
 }

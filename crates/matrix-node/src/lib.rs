@@ -10,17 +10,21 @@
 
 mod account;
 mod crypto;
+mod directory;
 mod error;
 mod event;
 mod health;
 mod log;
 mod mirror;
 mod open;
+mod past;
 mod queues;
 mod redact;
 mod room;
 mod runtime;
 mod send;
+mod trust;
+mod verification;
 
 use std::path::PathBuf;
 
@@ -32,7 +36,7 @@ use crate::{
     account::{Account, Identity},
     log::{LogLevel, LogSink},
     mirror::Cross,
-    open::{OpenAccountOptions, ProbeOptions, ProbeResult},
+    open::{OpenAccountOptions, ProbeOptions, ProbeResult, Renewal, Renewed},
     runtime::{blocking, promise},
 };
 
@@ -65,6 +69,21 @@ pub fn open_account<'env>(
             account_id,
             core::Account::open(config?).await?,
         ))
+    })
+}
+
+/// Gives an account that nobody has open a new device.
+#[napi(catch_unwind)]
+pub fn renew_device<'env>(
+    env: &'env Env,
+    options: OpenAccountOptions,
+    renewal: Renewal,
+) -> napi::Result<PromiseRaw<'env, Renewed>> {
+    let account_id = options.account_id.clone();
+    let renewal = renewal.into_core();
+    let config = options.into_config();
+    promise(env, &account_id, async move {
+        Ok(core::renew_device(config?, renewal).await?.cross())
     })
 }
 

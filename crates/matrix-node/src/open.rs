@@ -7,7 +7,7 @@ use matrix_core::{self as core, Error, ErrorCode, Result, Secret};
 use napi_derive::napi;
 use url::Url;
 
-use crate::mirror::Cross;
+use crate::{account::Identity, mirror::Cross, trust::KeyRecipients};
 
 /// How the account proves who it is.
 #[napi(
@@ -69,6 +69,74 @@ pub struct OpenAccountOptions {
     pub undecryptable_retry_hours: f64,
     pub catch_up: CatchUp,
     pub share_history_on_invite: bool,
+    pub key_recipients: KeyRecipients,
+    pub presence: Presence,
+}
+
+/// What others see of an account while it syncs.
+#[napi(string_enum = "lowercase")]
+pub enum Presence {
+    /// Nothing.
+    Off,
+    /// There.
+    Online,
+    /// There, and idle.
+    Unavailable,
+}
+
+/// How to get a new device.
+#[napi(object, object_to_js = false)]
+pub struct Renewal {
+    /// Logs in; else the configured password does.
+    pub password: Option<String>,
+    /// Also if the present device works.
+    pub force: bool,
+}
+
+/// The account has another device now.
+#[napi(object, object_from_js = false)]
+pub struct Renewed {
+    /// Who the account is from now on.
+    pub identity: Identity,
+    /// The device it had, or was configured to use.
+    pub former_device: Option<String>,
+    /// The former device was this account's own, not another client's.
+    pub former_was_own: bool,
+    /// Where the former device's encryption store is now.
+    pub set_aside: Option<String>,
+    /// The configured access token is not used any more.
+    pub token_retired: bool,
+}
+
+impl Renewal {
+    /// As the core takes it.
+    pub(crate) fn into_core(self) -> core::Renewal {
+        let Self { password, force } = self;
+        core::Renewal {
+            password: password.map(Secret::new),
+            force,
+        }
+    }
+}
+
+impl Cross for core::Renewed {
+    type Js = Renewed;
+    fn cross(self) -> Renewed {
+        let Self {
+            identity,
+            former_device,
+            former_was_own,
+            set_aside,
+            token_retired,
+        } = self;
+        Renewed {
+            identity: identity.cross(),
+            former_device,
+            former_was_own,
+            set_aside: set_aside.map(|path| path.display().to_string()),
+            token_retired,
+        }
+    }
 }
 
 /// What to ask a homeserver.
@@ -89,6 +157,10 @@ pub struct ProbeOptions {
 pub struct ProbeResult {
     /// `/versions`.
     pub versions: Vec<String>,
+    /// Unstable features that are switched on.
+    pub features: Vec<String>,
+    /// It logs in by OAuth.
+    pub oauth: bool,
     /// `/account/whoami`.
     pub user_id: Option<String>,
     /// `/account/whoami`.
@@ -113,6 +185,8 @@ impl OpenAccountOptions {
             undecryptable_retry_hours,
             catch_up,
             share_history_on_invite,
+            key_recipients,
+            presence,
         } = self;
         // First, so that no early return leaves a secret in an ordinary string.
         let store_passphrase = store_passphrase.map(Secret::new);
@@ -133,6 +207,12 @@ impl OpenAccountOptions {
                 max_events: catch_up.max_events,
             },
             share_history_on_invite,
+            key_recipients: key_recipients.into(),
+            presence: match presence {
+                Presence::Off => core::Presence::Off,
+                Presence::Online => core::Presence::Online,
+                Presence::Unavailable => core::Presence::Unavailable,
+            },
         })
     }
 }
@@ -167,7 +247,7 @@ impl AccountAuth {
 }
 
 impl NetworkOptions {
-    fn into_core(self) -> Result<core::NetworkConfig> {
+    pub(crate) fn into_core(self) -> Result<core::NetworkConfig> {
         let Self {
             allow_private_network,
             proxy,
@@ -212,12 +292,16 @@ impl Cross for core::ProbeResult {
     fn cross(self) -> ProbeResult {
         let Self {
             versions,
+            features,
+            oauth,
             user_id,
             device_id,
             elapsed,
         } = self;
         ProbeResult {
             versions,
+            features,
+            oauth,
             user_id,
             device_id,
             elapsed_ms: u64::try_from(elapsed.as_millis())
@@ -231,7 +315,7 @@ fn invalid(message: String) -> Error {
     Error::new(ErrorCode::ConfigInvalid, message)
 }
 
-fn base_url(text: &str) -> Result<Url> {
+pub(crate) fn base_url(text: &str) -> Result<Url> {
     Url::parse(text).map_err(|error| {
         invalid(format!(
             "channels.matrix.homeserver is not a URL ({error}); write it like https://matrix.example.org"

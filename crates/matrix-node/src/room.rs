@@ -82,3 +82,22 @@ pub struct OpenedDm {
     /// It was made now.
     pub created: bool,
 }
+
+mirror_object! {
+    /// An invite that waits for an answer.
+    PendingInvite from core::PendingInvite {
+        room_id: [String],
+        inviter: [Option<String>],
+        room_name: [Option<String>],
+        canonical_alias: [Option<String>],
+        is_direct: [bool],
+    }
+}
+
+mirror_object! {
+    /// Somebody the homeserver's user directory knows.
+    FoundUser from core::FoundUser {
+        user_id: [String],
+        display_name: [Option<String>],
+    }
+}

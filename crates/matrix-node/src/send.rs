@@ -51,7 +51,47 @@ pub struct EditText {
     pub live: Option<bool>,
     pub tables: Tables,
     pub draft: bool,
+    pub finalized: Option<bool>,
     pub wait_ms: Option<u32>,
+}
+
+/// A poll to send; documented at `SendPoll` in account.ts.
+#[napi(object, object_to_js = false)]
+#[allow(missing_docs)]
+pub struct SendPoll {
+    pub room_id: String,
+    pub thread_root_id: Option<String>,
+    pub reply_to_id: Option<String>,
+    pub question: String,
+    pub answers: Vec<String>,
+    pub max_selections: u32,
+    pub disclosed: bool,
+    pub key: Option<String>,
+}
+
+/// A place to send; documented at `SendLocation` in account.ts.
+#[napi(object, object_to_js = false)]
+#[allow(missing_docs)]
+pub struct SendLocation {
+    pub room_id: String,
+    pub thread_root_id: Option<String>,
+    pub reply_to_id: Option<String>,
+    pub latitude: f64,
+    pub longitude: f64,
+    pub altitude: Option<f64>,
+    pub uncertainty: Option<f64>,
+    pub description: Option<String>,
+    pub key: Option<String>,
+}
+
+/// A vote, or the end of a poll.
+#[napi(object, object_to_js = false)]
+#[allow(missing_docs)]
+pub struct Vote {
+    pub room_id: String,
+    pub event_id: String,
+    pub answers: Vec<String>,
+    pub key: Option<String>,
 }
 
 /// A reaction to send.
@@ -190,11 +230,7 @@ impl SendText {
             wait_ms,
         } = self;
         Ok(send::SendText {
-            target: send::SendTarget {
-                room_id: id("room", &room_id)?,
-                thread_root_id: thread_root_id.map(|root| id("event", &root)).transpose()?,
-                reply_to_id: reply_to_id.map(|event| id("event", &event)).transpose()?,
-            },
+            target: target(&room_id, thread_root_id, reply_to_id)?,
             markdown,
             kind: kind.into(),
             key,
@@ -219,6 +255,7 @@ impl EditText {
             live,
             tables,
             draft,
+            finalized,
             wait_ms,
         } = self;
         Ok(send::EditText {
@@ -230,9 +267,72 @@ impl EditText {
             live: live.unwrap_or(false),
             tables: tables.into(),
             draft,
+            finalized: finalized.unwrap_or(false),
             wait_ms: wait_ms.map(Into::into),
         })
     }
+}
+
+impl SendPoll {
+    /// As the core takes it.
+    pub(crate) fn into_core(self) -> Result<send::SendPoll> {
+        let Self {
+            room_id,
+            thread_root_id,
+            reply_to_id,
+            question,
+            answers,
+            max_selections,
+            disclosed,
+            key,
+        } = self;
+        Ok(send::SendPoll {
+            target: target(&room_id, thread_root_id, reply_to_id)?,
+            question,
+            answers,
+            max_selections,
+            disclosed,
+            key,
+        })
+    }
+}
+
+impl SendLocation {
+    /// As the core takes it.
+    pub(crate) fn into_core(self) -> Result<send::SendLocation> {
+        let Self {
+            room_id,
+            thread_root_id,
+            reply_to_id,
+            latitude,
+            longitude,
+            altitude,
+            uncertainty,
+            description,
+            key,
+        } = self;
+        Ok(send::SendLocation {
+            target: target(&room_id, thread_root_id, reply_to_id)?,
+            latitude,
+            longitude,
+            altitude,
+            uncertainty,
+            description,
+            key,
+        })
+    }
+}
+
+fn target(
+    room_id: &str,
+    thread_root_id: Option<String>,
+    reply_to_id: Option<String>,
+) -> Result<send::SendTarget> {
+    Ok(send::SendTarget {
+        room_id: id("room", room_id)?,
+        thread_root_id: thread_root_id.map(|root| id("event", &root)).transpose()?,
+        reply_to_id: reply_to_id.map(|event| id("event", &event)).transpose()?,
+    })
 }
 
 /// An identifier of Matrix; one that is none cannot exist on any homeserver.

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { expect } from "vitest";
 import type { Account, InboundEvent, Native, OpenAccountOptions } from "../../../ts/native/account.ts";
+import { MatrixError } from "../../../ts/native/errors.ts";
 import { loadNative } from "../../../ts/native/load.ts";
 import { Homeserver } from "../../homeserver/homeserver.ts";
 import { type Credentials, request } from "../../homeserver/users.ts";
@@ -59,8 +60,8 @@ export class World {
   }
 
   /** An account of ours, not started. */
-  account(user: Credentials, stateDir = this.folder("account")): Ours {
-    const ours = new Ours(this, user, stateDir);
+  account(user: Credentials, stateDir = this.folder("account"), changes: Partial<OpenAccountOptions> = {}): Ours {
+    const ours = new Ours(this, user, stateDir, changes);
     this.#ends.push(() => ours.close());
     return ours;
   }
@@ -79,8 +80,8 @@ export class World {
   }
 
   /** A person with matrix-js-sdk, whose client can be looked into. */
-  async browser(): Promise<JsSdkHuman> {
-    return (await this.person("matrix-js-sdk")) as JsSdkHuman;
+  async browser(credentials?: Credentials): Promise<JsSdkHuman> {
+    return (await this.person("matrix-js-sdk", credentials)) as JsSdkHuman;
   }
 
   atEnd(end: () => unknown): void {
@@ -108,12 +109,16 @@ export class Ours {
   readonly stateDir: string;
   /** Everything it has handed out, over all its starts. */
   readonly seen: InboundEvent[] = [];
+  /** Wraps the key of its store. */
+  storePassphrase: string | undefined;
   readonly #world: World;
+  #changes: Partial<OpenAccountOptions>;
   #account: Account | undefined;
   #reading: Promise<void> | undefined;
 
-  constructor(world: World, user: Credentials, stateDir: string) {
+  constructor(world: World, user: Credentials, stateDir: string, changes: Partial<OpenAccountOptions>) {
     this.#world = world;
+    this.#changes = changes;
     this.user = user;
     this.stateDir = stateDir;
   }
@@ -129,15 +134,26 @@ export class Ours {
 
   get options(): OpenAccountOptions {
     const { userId, password } = this.user;
-    return accountOptions(this.#world.proxy.url, this.stateDir, { auth: { type: "password", userId, password } });
+    return accountOptions(this.#world.proxy.url, this.stateDir, { auth: { type: "password", userId, password }, storePassphrase: this.storePassphrase, ...this.#changes });
+  }
+
+  /** Other options from the next start on. */
+  change(changes: Partial<OpenAccountOptions>): void {
+    this.#changes = { ...this.#changes, ...changes };
   }
 
   async start(): Promise<void> {
+    const account = await this.open();
+    await until("the account to sync", WAIT_MS, async () => (await account.health()).sync.state === "running");
+  }
+
+  /** The same, without waiting for its sync. */
+  async open(): Promise<Account> {
     const account = await this.#world.native.openAccount(this.options);
     this.#account = account;
     this.#reading = this.#read(account);
     account.start();
-    await until("the account to sync", WAIT_MS, async () => (await account.health()).sync.state === "running");
+    return account;
   }
 
   /**
@@ -166,9 +182,14 @@ export class Ours {
   }
 
   async #read(account: Account): Promise<void> {
-    for await (const batch of account.batches()) {
-      this.seen.push(...batch);
-      await account.settle(batch.map(({ seq }) => seq));
+    try {
+      for await (const batch of account.batches()) {
+        this.seen.push(...batch);
+        await account.settle(batch.map(({ seq }) => seq));
+      }
+    } catch (error) {
+      // Closed with events in hand.
+      if (!(error instanceof MatrixError) || error.code !== "closed") throw error;
     }
   }
 

@@ -5,6 +5,7 @@ import { NioHuman } from "./nio.ts";
 
 export { HUMAN_CLIENTS, isLive, type Human, type HumanClient, type SeenEvent, type Undecryptable } from "./human.ts";
 export { JsSdkHuman } from "./js-sdk.ts";
+export type { JsSdkVerification, Shown } from "./js-sdk-verification.ts";
 export { NioHuman } from "./nio.ts";
 
 /** A person at a client of the given make, synced and ready. */

@@ -85,6 +85,25 @@ export class NioHuman extends BaseHuman {
     return this.#call<boolean>("knows_device", { roomId, userId });
   }
 
+  /** Begins to compare emoji with a device, without a request before, as older clients do. */
+  async beginVerification(userId: string, deviceId: string): Promise<void> {
+    await this.#call("begin_verification", { userId, deviceId });
+  }
+
+  /** What there is to compare, once both sides have exchanged keys. */
+  verificationEmoji(transactionId: string): Promise<string> {
+    return this.#call<string>("verification_emoji", { transactionId });
+  }
+
+  /** Says that both sides show the same. */
+  async confirmVerification(transactionId: string): Promise<void> {
+    await this.#call("confirm_verification", { transactionId });
+  }
+
+  trustsDevice(userId: string, deviceId: string): Promise<boolean> {
+    return this.#call<boolean>("trusts_device", { userId, deviceId });
+  }
+
   async close(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       const closed = new Promise((resolve) => this.#child.once("close", resolve));

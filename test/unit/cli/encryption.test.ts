@@ -1,17 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { encryptionSetup } from "../../../ts/cli/encryption-setup.ts";
-import type { CommandHost } from "../../../ts/cli/run.ts";
 import { verifyBackupReset, verifyBackupRestore, verifyBackupStatus } from "../../../ts/cli/verify-backup.ts";
 import { verifyBootstrap } from "../../../ts/cli/verify-bootstrap.ts";
 import { verifyDevice } from "../../../ts/cli/verify-device.ts";
 import { statusLines, verifyStatus } from "../../../ts/cli/verify.ts";
-import type { ConfigFile } from "../../../ts/host/config-file.ts";
-import type { OpenClawConfig } from "../../../ts/host/types.ts";
 import type { BackupIssue, EncryptionStatus } from "../../../ts/native/encryption.ts";
 import { MatrixError } from "../../../ts/native/errors.ts";
 import { encryptionReport } from "../../../ts/operations/encryption-report.ts";
+import { alone, file } from "../support/commands.ts";
 import { FakeAccount } from "../support/fake-account.ts";
-import { FakeNative, LOGIN } from "../support/running.ts";
+import { LOGIN } from "../support/running.ts";
 
 const KEY = "EsTj 3yST y93F SLpB jJsz eAXc 2XzA ygD3 w69H fGaN TKBj jXEd";
 
@@ -32,35 +30,6 @@ const GREEN: Partial<EncryptionStatus> = {
   },
   crossSigning: { masterKeyPublished: true, selfSigningKeyPublished: true, userSigningKeyPublished: true },
 };
-
-/** A host without a gateway, and its account. */
-function alone(account = new FakeAccount(), login: Record<string, unknown> = LOGIN): { host: CommandHost; account: FakeAccount; native: FakeNative } {
-  const native = new FakeNative(() => account);
-  const host: CommandHost = {
-    cfg: { channels: { matrix: login } },
-    native: () => native,
-    stateRoot: "/nonexistent",
-    call: async () => {
-      throw Object.assign(new Error("gateway closed"), { name: "GatewayTransportError", kind: "closed", connectionDetails: {} });
-    },
-  };
-  return { host, account, native };
-}
-
-/** A configuration file in memory. */
-function file(matrix: Record<string, unknown>, meanwhile?: (matrix: Record<string, unknown>) => void) {
-  let cfg = { channels: { matrix } } as unknown as OpenClawConfig;
-  const memory: ConfigFile & { now: () => unknown } = {
-    read: async () => structuredClone(cfg),
-    edit: async (edit) => {
-      meanwhile?.((cfg.channels as { matrix: Record<string, unknown> }).matrix);
-      cfg = edit(cfg);
-      return "/home/openclaw.json";
-    },
-    now: () => cfg.channels?.matrix,
-  };
-  return memory;
-}
 
 describe("encryption setup", () => {
   const fresh = () => {

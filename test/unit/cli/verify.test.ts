@@ -93,7 +93,7 @@ describe("verify status", () => {
     account.encryption = { serverDeviceKnown: false };
     const outcome = await verifyStatus(alone(new FakeNative(() => account)), {});
     expect(outcome.exitCode).toBe(1);
-    expect(outcome.lines.join("\n")).toContain("accessToken");
+    expect(outcome.lines.join("\n")).toContain("openclaw matrix devices renew");
   });
 
   it("[VER-1] a homeserver that cannot be asked is an error, unless local state is enough", async () => {

@@ -276,6 +276,8 @@ describe("options for the core", () => {
       undecryptableRetryHours: 72,
       catchUp: { maxHours: 168, maxEvents: 1000 },
       shareHistoryOnInvite: false,
+      keyRecipients: "all",
+      presence: "off",
     });
   });
 
@@ -297,6 +299,8 @@ describe("options for the core", () => {
             undecryptable: { retryHours: 1 },
             catchUp: { maxHours: 2 },
             shareHistoryOnInvite: true,
+            trust: { send: "error-on-change" },
+            presence: "unavailable",
           },
         },
       },
@@ -315,6 +319,8 @@ describe("options for the core", () => {
       undecryptableRetryHours: 1,
       catchUp: { maxHours: 2, maxEvents: 1000 },
       shareHistoryOnInvite: true,
+      keyRecipients: "error-on-change",
+      presence: "unavailable",
     });
   });
 

@@ -30,11 +30,11 @@ describe("the configured recovery key", () => {
   it("[VER-3] verifies a device that is not verified, and says so once", async () => {
     const { log, problems, tried } = await run(new FakeAccount());
     expect(tried).toEqual([{ recover: KEY }]);
-    expect(log).toMatch(/^\[default\] verified by the configured recovery key; its backup is in use\.$/);
+    expect(log).toMatch(/^\[default\] verified by channels\.matrix\.recoveryKey; its backup is in use\.$/);
     expect(problems).toEqual([undefined]);
   });
 
-  it("[VER-3] is left in its place when there is nothing to do", async () => {
+  it("[VER-3][ENC-7] is left in its place when there is nothing to do", async () => {
     const done = new FakeAccount();
     done.encryption = { crossSigningVerified: true, backup: { keyLoadAttempted: false, issue: "ok" } };
     expect((await run(done)).tried).toEqual([]);
@@ -52,8 +52,8 @@ describe("the configured recovery key", () => {
     const account = new FakeAccount();
     account.recovered = { recoveryKeyAccepted: false, deviceOwnerVerified: false, refusals: ["other-account"], error: "this recovery key is another account's" };
     const { log, problems } = await run(account);
-    expect(problems).toEqual(["this recovery key is another account's"]);
-    expect(log).toContain("channels.matrix.recoveryKey");
+    expect(problems).toEqual(["channels.matrix.recoveryKey could not do everything: this recovery key is another account's."]);
+    expect(log).toContain(problems[0]);
     expect(log).not.toContain("EsTj");
   });
 
@@ -61,8 +61,35 @@ describe("the configured recovery key", () => {
     const account = new FakeAccount();
     account.recovered = { backupUsable: false, refusals: ["stale-backup"], error: "the key of a former backup" };
     const { log, problems } = await run(account);
-    expect(log).toContain("verified by the configured recovery key; its backup is not usable");
-    expect(problems).toEqual(["the key of a former backup"]);
+    expect(log).toContain("verified by channels.matrix.recoveryKey; its backup is not usable");
+    expect(problems).toEqual(["channels.matrix.recoveryKey could not do everything: the key of a former backup."]);
+  });
+
+  it("[BKP-4] a device that took the place of a lost one tries the key that its folder keeps", async () => {
+    const account = new FakeAccount();
+    account.encryption = { recoveryKeyStored: true };
+    const { log, problems, tried } = await run(account, { recoveryKey: undefined });
+    expect(tried).toEqual([{ recover: "the kept one" }]);
+    expect(log).toMatch(/verified by the recovery key that this account keeps; its backup is in use\.$/);
+    expect(problems).toEqual([undefined]);
+  });
+
+  it("[BKP-4] where the configured key was replaced the kept one serves, and the configuration is complained of", async () => {
+    const account = new FakeAccount();
+    account.encryption = { recoveryKeyStored: true };
+    account.recovered = { recoveryKeyAccepted: false, deviceOwnerVerified: false, refusals: ["former-key"], error: "this recovery key has been replaced" };
+    const { log, problems, tried } = await run(account);
+    expect(tried).toEqual([{ recover: KEY }, { recover: "the kept one" }]);
+    expect(log).toContain("verified by the recovery key that this account keeps");
+    expect(problems).toEqual(["channels.matrix.recoveryKey could not do everything: this recovery key has been replaced."]);
+  });
+
+  it("[BKP-4] a reference without a value does not keep the kept key from being tried", async () => {
+    const account = new FakeAccount();
+    account.encryption = { recoveryKeyStored: true };
+    const { problems, tried } = await run(account, { recoveryKey: { source: "env", provider: "default", id: "MATRIX_RECOVERY_KEY" } });
+    expect(tried).toEqual([{ recover: "the kept one" }]);
+    expect(problems[0]).toContain("MATRIX_RECOVERY_KEY");
   });
 
   it("[SEC-1] a reference without a value is named", async () => {

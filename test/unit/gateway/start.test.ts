@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { oncePerTurn, runningAccount } from "../../../ts/gateway/registry.ts";
+import { oncePerTurn, runningAccount, startOf } from "../../../ts/gateway/registry.ts";
 import { MatrixError, type MatrixErrorCode } from "../../../ts/native/errors.ts";
 import { emptyHealth, FakeAccount } from "../support/fake-account.ts";
 import { FakeHost } from "../support/fake-host.ts";
@@ -60,7 +60,7 @@ describe("a start", () => {
 
   const blocked: [string, MatrixErrorCode, string, RegExp][] = [
     ["AUT-8", "auth_failed", "the homeserver refused the access token", /channels\.matrix\.accessToken/],
-    ["AUT-11", "device_in_use", "the token's device already encrypts", /channels\.matrix\.password/],
+    ["AUT-11", "device_in_use", "the token's device already encrypts", /openclaw matrix devices renew --account default --password-stdin/],
     ["ACC-9", "account_mismatch", "the folder belongs to @other:example.org", /channels\.matrix\.userId/],
     ["NET-1", "address_blocked", "10.0.0.1 is a private address", /channels\.matrix\.network\.dangerouslyAllowPrivateNetwork/],
     ["INS-6", "config_invalid", "The Matrix plugin has no native build for this machine (linux-riscv64)", /linux-riscv64/],
@@ -141,7 +141,48 @@ describe("a start", () => {
     await until(() => on.status().lifecycle === "ready");
     on.account.setHealth({ sync: { state: "blocked", consecutiveFailures: 1, error: { code: "auth_expired", message: "the homeserver ended the session" } } });
     await until(() => on.status().lifecycle === "blocked");
-    expect(on.status().lastError).toContain("channels.matrix.accessToken");
+    expect(on.status().lastError).toContain("openclaw matrix devices renew --account default --password-stdin");
+  });
+
+  it("[AUT-11] work on its folder is done while it is closed, blocked or not, and it runs again afterwards", async () => {
+    let blocked = true;
+    const accounts: FakeAccount[] = [];
+    const native = new FakeNative(() => {
+      if (blocked) throw new MatrixError("device_in_use", "another client's");
+      accounts.push(new FakeAccount());
+      return accounts.at(-1) as FakeAccount;
+    });
+    const on = start({ native });
+    await until(() => on.status().lifecycle === "blocked");
+    const renewed = await startOf("default")?.whileClosed(async ({ accountId }) => {
+      blocked = false;
+      return accountId;
+    });
+    expect(renewed).toBe("default");
+    await until(() => on.status().lifecycle === "ready");
+    expect(accounts).toHaveLength(1);
+    const closed = startOf("default")?.whileClosed(async () => accounts[0]?.closed);
+    expect(await closed).toBe(true);
+    await until(() => accounts.length === 2);
+    await expect(startOf("default")?.whileClosed(() => Promise.reject(new Error("refused")))).rejects.toThrow("refused");
+    await until(() => accounts.length === 3 && on.status().lifecycle === "ready");
+    await on.stop();
+    expect(startOf("default")).toBeUndefined();
+  });
+
+  it("[PRF-2] tells the account the configured name and picture, and says what could not be done", async () => {
+    const account = furnish(new FakeAccount());
+    account.profileOutcome = { displayNameUpdated: true, avatarUpdated: false };
+    const on = start({ account, matrix: { name: "Botty", avatarUrl: "mxc://hs/a" } });
+    await until(() => account.wishes.length === 1);
+    expect(account.wishes).toEqual([{ displayName: "Botty", avatarUrl: "mxc://hs/a", refresh: false }]);
+    await until(() => on.log.some((line) => line.includes("the profile's name changed, as channels.matrix says")));
+    const other = furnish(new FakeAccount());
+    other.profileOutcome = new MatrixError("media_too_large", "the avatar is larger than 8 MiB");
+    await on.stop();
+    const second = start({ account: other, matrix: { avatarUrl: "https://example.org/a.png" } });
+    await until(() => second.log.some((line) => line.startsWith("warn") && line.includes("larger than 8 MiB")));
+    expect(second.status().lifecycle).toBe("ready");
   });
 
   it("[STA-2] a homeserver that stops answering is recovering, with the reason, and ready again after it", async () => {

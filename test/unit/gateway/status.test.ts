@@ -65,6 +65,14 @@ describe("why an account is silent", () => {
     expect(healthIssues("ops", health)[0]?.fix).toMatch(todo);
   });
 
+  it("[ENC-12] whose identity changed is said, with how to accept it", () => {
+    const people = ["@a:hs", "@b:hs", "@c:hs", "@d:hs", "@e:hs", "@f:hs"].map((userId) => ({ userId, wasVerified: userId === "@b:hs" }));
+    const [issue] = healthIssues("ops", { ...emptyHealth(), changedIdentities: people });
+    expect(issue?.message).toBe("The identity of @a:hs, @b:hs (whom this account had verified), @c:hs, @d:hs, @e:hs and 1 more has changed.");
+    expect(issue?.fix).toMatch(/ask them over another channel.*`openclaw matrix verify acknowledge @a:hs --account ops`/);
+    expect(healthIssues("ops", emptyHealth())).toEqual([]);
+  });
+
   it("[STA-1] what was set aside is said with its own sentence", () => {
     const notices = [{ kind: "crypto-store", at: 1, message: "the encryption store is damaged; logged in as a new device" }];
     expect(healthIssues("ops", { ...emptyHealth(), notices }).map((issue) => issue.message)).toEqual(["the encryption store is damaged; logged in as a new device."]);

@@ -130,8 +130,16 @@ describe("rooms", () => {
 
   it("[ACL-7] an alias of the room lists it", async () => {
     const on = start({ groups: { "#team:example.org": {} } });
-    on.account.room(ROOM, { name: "Team", joinedMemberCount: 4, otherMembers: [ALICE, CAROL], canonicalAlias: "#team:example.org" });
+    on.account.aliases.set("#team:example.org", { roomId: ROOM, via: [] });
     expect(await say(on, HEY, inRoom(ALICE))).toEqual(["echo: hello"]);
+  });
+
+  it("[ACL-7] an alias that a room claims for itself lists nothing: the homeserver has the word", async () => {
+    const on = start({ groups: { "#team:example.org": {} } });
+    on.account.aliases.set("#team:example.org", { roomId: "!elsewhere:example.org", via: [] });
+    on.account.room(ROOM, { name: "Team", joinedMemberCount: 4, otherMembers: [ALICE, CAROL], canonicalAlias: "#team:example.org" });
+    expect(await say(on, HEY, inRoom(ALICE))).toEqual([]);
+    expect(on.log.join("\n")).toContain("room_not_listed");
   });
 
   it("[ACL-10] allowlistOnly narrows open policies to the lists", async () => {

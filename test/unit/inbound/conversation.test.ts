@@ -35,6 +35,15 @@ describe("direct or room", () => {
       "direct",
       "account_data",
     ],
+    [
+      "a DM of Mallory's who calls herself a service member, with Alice in it",
+      room({ directTargets: ["@mallory:example.org"], memberIsDirect: true, joinedMemberCount: 3, otherMembers: [ALICE, "@mallory:example.org"], serviceMembers: ["@mallory:example.org"] }),
+      false,
+      "room",
+      "more_than_two",
+    ],
+    ["an unnamed group that shrank to two", room(), false, "direct", "two_unnamed"],
+    ["a tombstoned DM", room({ directTargets: [ALICE] }), false, "direct", "account_data"],
   ];
 
   for (const [title, shape, listed, kind, reason] of cases) {

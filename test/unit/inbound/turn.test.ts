@@ -215,11 +215,16 @@ describe("the inbox", () => {
     expect(on.account.sent).toMatchObject([{ type: "text", kind: "notice", markdown: "The model does not answer." }]);
   });
 
-  it("[SES-11] the host's word that no reply came about is no answer: the message is tried again", async () => {
+  it.each([
+    "⚠️ OpenClaw couldn't produce or deliver a reply. Please try again.",
+    "⚠️ Agent run failed (model: stub/stub-1).",
+    "⚠️ stub/stub-1 request failed (provider internal error, HTTP 500). This is usually temporary — try again shortly.",
+    "⚠️ LLM request failed.",
+  ])("[SES-11] the host's word that no reply came about is no answer, the message is tried again: %s", async (text) => {
     const on = start();
     on.host.script = async (turn, tools) => {
       if (on.host.turns.length > 1) return echo(turn, tools);
-      await tools.deliver({ text: "⚠️ OpenClaw couldn't produce or deliver a reply. Please try again." });
+      await tools.deliver({ text });
     };
     const event = on.account.say("hello", { roomId: DM });
     await on.account.until(() => on.account.stateOf(event) === "settled");
@@ -252,6 +257,13 @@ describe("the inbox", () => {
     await on.account.until(() => on.account.stateOf(event) === "settled");
     expect(on.host.turns).toHaveLength(2);
     expect(on.account.texts()).toEqual(["the answer"]);
+  });
+
+  it("[SES-11] the same event id in two rooms is two messages, each answered", async () => {
+    const on = start({ groups: { [ROOM]: { requireMention: false } } });
+    for (const roomId of [DM, ROOM]) await settled(on, "hello", { roomId, sender: ALICE, eventId: "$same" });
+    const answered = on.account.sent.map((one) => one.type === "text" && [one.roomId, one.markdown]);
+    expect(answered).toEqual([[DM, "echo: hello"], [ROOM, "echo: hello"]]);
   });
 
   it("[SES-11] silence by the agent's decision settles too", async () => {

@@ -5,6 +5,8 @@
 import type * as Contract from "../../../ts/native/account.ts";
 import type * as Binding from "../../../ts/native/binding.d.ts";
 import type * as Queues from "../../../ts/native/queues.ts";
+import type * as Trust from "../../../ts/native/trust.ts";
+import type * as Upkeep from "../../../ts/native/upkeep.ts";
 
 /** Is only a type if `A` can stand where `B` is wanted. */
 type Fits<A extends B, B> = A;
@@ -18,12 +20,19 @@ export type HandsOut = [
   Fits<Binding.RoomInfo, Contract.RoomInfo>,
   Fits<Binding.MemberInfo, Contract.MemberInfo>,
   Fits<Binding.FetchedMessage, Contract.FetchedMessage>,
+  Fits<Binding.PendingInvite, Contract.PendingInvite>,
+  Fits<Binding.FoundUser, Contract.FoundUser>,
   Fits<Binding.EncryptionStatus, Contract.EncryptionStatus>,
   Fits<Binding.Health, Contract.Health>,
+  Fits<Binding.SenderCheck, Trust.SenderCheck>,
   Fits<Binding.ProbeResult, Contract.ProbeResult>,
   Fits<Binding.LogRecord, Contract.LogRecord>,
   Fits<Binding.ShownDeadLetter, Queues.ShownDeadLetter>,
   Fits<Binding.UnsentMessage, Queues.UnsentMessage>,
+  Fits<Binding.OwnDevice, Upkeep.OwnDevice>,
+  Fits<Binding.DirectRepair, Upkeep.DirectRepair>,
+  Fits<Binding.ProfileOutcome, Upkeep.ProfileOutcome>,
+  Fits<Binding.Renewed, Upkeep.Renewed>,
 ];
 
 /** … and the contract promises nothing that the addon does not hand out. */
@@ -35,12 +44,19 @@ export type Promises = [
   Fits<Contract.RoomInfo, Binding.RoomInfo>,
   Fits<Contract.MemberInfo, Binding.MemberInfo>,
   Fits<Contract.FetchedMessage, Binding.FetchedMessage>,
+  Fits<Contract.PendingInvite, Binding.PendingInvite>,
+  Fits<Contract.FoundUser, Binding.FoundUser>,
   Fits<Contract.EncryptionStatus, Binding.EncryptionStatus>,
   Fits<Contract.Health, Binding.Health>,
+  Fits<Trust.SenderCheck, Binding.SenderCheck>,
   Fits<Contract.ProbeResult, Binding.ProbeResult>,
   Fits<Contract.LogRecord, Binding.LogRecord>,
   Fits<Queues.ShownDeadLetter, Binding.ShownDeadLetter>,
   Fits<Queues.UnsentMessage, Binding.UnsentMessage>,
+  Fits<Upkeep.OwnDevice, Binding.OwnDevice>,
+  Fits<Upkeep.DirectRepair, Binding.DirectRepair>,
+  Fits<Upkeep.ProfileOutcome, Binding.ProfileOutcome>,
+  Fits<Upkeep.Renewed, Binding.Renewed>,
 ];
 
 /** What the contract allows as an argument is what the addon takes, both ways. */

@@ -50,6 +50,15 @@ describe("replies", () => {
     expect(account.sent.map((one) => one.type === "text" && one.replyToId)).toEqual(["$quoted", undefined]);
   });
 
+  it.each([
+    ["first", ["$quoted"]],
+    ["all", ["$quoted", "$quoted", "$quoted"]],
+  ] as const)("[THR-3] with replyToMode %s a long answer quotes in as many parts, each sent once however often the turn runs", async (replyToMode, quotes) => {
+    for (let run = 0; run < 2; run++) await reply({ textChunkLimit: 4, replyToMode }).deliver({ text: "one two thr", replyToId: "$quoted" }, "final");
+    expect(account.sent.map((one) => one.type === "text" && one.replyToId)).toEqual(quotes);
+    expect(account.texts().join("")).toBe("one two thr");
+  });
+
   it("[OUT-7] the same turn run again sends nothing twice", async () => {
     for (let run = 0; run < 2; run++) {
       const turn = reply();

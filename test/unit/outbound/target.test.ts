@@ -15,7 +15,7 @@ describe("targets", () => {
     ["channel:#alias:example.org", "room:#alias:example.org"],
   ];
   for (const [form, normal] of forms) {
-    it(`[SES-9] ${form} is ${normal}`, () => {
+    it(`[SES-9][DIR-3][DIR-4] ${form} is ${normal}`, () => {
       expect(normalizeTarget(form)).toBe(normal);
       expect(messaging.targetResolver?.looksLikeId?.(form)).toBe(true);
     });

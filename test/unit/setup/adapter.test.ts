@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { MatrixChannelConfig } from "../../../ts/config/schema.ts";
 import { parseMatrixConfig } from "../../../ts/config/schema.ts";
-import { applySetupInput, type SetupInput, setupContract, setupInputProblem } from "../../../ts/setup/adapter.ts";
+import { applySetupInput, type SetupInput, setupInputProblem } from "../../../ts/config/setup-input.ts";
+import { setupContract } from "../../../ts/setup/adapter.ts";
 import { deleteAccount, setAccountEnabled } from "../../../ts/config/edit.ts";
-import { isPrivateByName } from "../../../ts/setup/private-host.ts";
+import { isPrivateByName } from "../../../ts/config/private-host.ts";
 
 const HS = "https://hs.example.org";
 

@@ -8,25 +8,35 @@ import type {
   Account,
   EditText,
   FetchedMessage,
+  FoundUser,
   Health,
   Identity,
   InboundEvent,
   InboundMessage,
   MemberInfo,
   OutboxEntry,
+  PendingInvite,
   RoomInfo,
   SendText,
   Sent,
 } from "../../../ts/native/account.ts";
 import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Recovered, Restored } from "../../../ts/native/encryption.ts";
 import { MatrixError } from "../../../ts/native/errors.ts";
+import type { SenderCheck } from "../../../ts/native/trust.ts";
+import type { Poll, Reaction, ReadMessages, ReadPage, SendLocation, SendPoll } from "../../../ts/native/past.ts";
+import type { DirectInspection, DirectRepair, OwnDevice, ProfileOutcome, ProfileWish } from "../../../ts/native/upkeep.ts";
 import { FakeQueues } from "./fake-queues.ts";
+import { FakeVerification } from "./fake-verification.ts";
 
 export type Outgoing =
   | ({ type: "text"; eventIds: string[] } & SendText)
   | ({ type: "edit" } & EditText)
   | { type: "reaction"; roomId: string; eventId: string; emoji: string }
-  | { type: "redaction"; roomId: string; eventId: string };
+  | { type: "redaction"; roomId: string; eventId: string; reason?: string }
+  | ({ type: "poll" } & SendPoll)
+  | { type: "vote"; roomId: string; eventId: string; answers: string[] }
+  | { type: "poll-end"; roomId: string; eventId: string }
+  | ({ type: "location" } & SendLocation);
 
 type RowState = "waiting" | "leased" | "adopted" | "settled" | "dead";
 
@@ -51,10 +61,11 @@ export function emptyHealth(): Health {
     outbox: { queued: 0, failed: 0 },
     duplicateOneTimeKeys: false,
     notices: [],
+    changedIdentities: [],
   };
 }
 
-export class FakeAccount implements Account {
+export class FakeAccount extends FakeVerification implements Account {
   readonly identity: Identity;
   readonly queues = new FakeQueues();
   started = false;
@@ -68,6 +79,19 @@ export class FakeAccount implements Account {
   readonly members = new Map<string, MemberInfo>();
   readonly aliases = new Map<string, { roomId: string; via: string[] }>();
   readonly messages = new Map<string, FetchedMessage>();
+  /** Reactions by the event they are for. */
+  readonly reacted = new Map<string, Reaction[]>();
+  readonly polls = new Map<string, Poll>();
+  readonly pins = new Map<string, string[]>();
+  /** What reading a room's past gives, and what was asked for. */
+  past: ReadPage = { messages: [], more: false };
+  readonly asked: ReadMessages[] = [];
+  readonly ignored = new Set<string>();
+  readonly directory: FoundUser[] = [];
+  pendingInvites: PendingInvite[] = [];
+  readonly left: string[] = [];
+  /** Set to make the next joins fail. */
+  joinError: Error | undefined;
   /** Set to make the next sends fail. */
   sendError: Error | undefined;
   encryption: Partial<EncryptionStatus> = {};
@@ -77,15 +101,32 @@ export class FakeAccount implements Account {
   readonly setups: unknown[] = [];
   bootstrapped: Partial<Bootstrapped> | Error = {};
   recovered: Partial<Recovered> | Error = {};
+  /** The same without a key being given. */
+  recoveredByKept: Partial<Recovered> | Error = {};
   restored: Partial<Restored> | Error = {};
   backupReset: Partial<BackupReset> | Error = {};
+  /** What is known of senders now, by user id, and what was asked of them; an error is thrown once. */
+  readonly senders = new Map<string, Partial<SenderCheck>>();
+  senderError: Error | undefined;
+  readonly checks: { roomId: string; userId: string; sessionId?: string }[] = [];
+  /** The user's devices; ours is among them. */
+  ownDevices: OwnDevice[] = [];
+  /** What a homeserver would say to a deletion; nothing lets it happen. */
+  deleteError: (ids: string[], password?: string) => Error | undefined = () => undefined;
+  inspection: Partial<DirectInspection> = {};
+  repaired: Partial<DirectRepair> = {};
+  /** What the profile was asked to say, and what that changed; an error is thrown. */
+  readonly wishes: ProfileWish[] = [];
+  profileOutcome: Partial<ProfileOutcome> | Error = {};
   #health = emptyHealth();
   #keys = new Map<string, OutboxEntry>();
   #events = 0;
   #waiters = new Set<() => void>();
 
   constructor(identity: Identity = BOT) {
+    super();
     this.identity = identity;
+    this.ownDevices = [{ deviceId: identity.deviceId, displayName: "OpenClaw Gateway", current: true }];
   }
 
   // ---- what a test does -------------------------------------------------
@@ -129,7 +170,7 @@ export class FakeAccount implements Account {
     };
     const message = { kind: "text", body: "", text: "", pills: [], live: false };
     const full = { ...base, ...(event.type === "message" ? message : {}), ...event } as InboundEvent;
-    this.rows.push({ event: full, state: "waiting", attempts: 0 });
+    this.rows.push({ event: full, state: "waiting", attempts: full.attempts });
     this.#wake();
     return full;
   }
@@ -231,7 +272,51 @@ export class FakeAccount implements Account {
   }
 
   async redact(request: { roomId: string; eventId: string; reason?: string; key?: string }): Promise<Sent> {
-    return this.#once(request.key, () => this.sent.push({ type: "redaction", roomId: request.roomId, eventId: request.eventId }));
+    return this.#once(request.key, () => this.sent.push({ type: "redaction", roomId: request.roomId, eventId: request.eventId, ...(request.reason === undefined ? {} : { reason: request.reason }) }));
+  }
+
+  async readMessages(request: ReadMessages): Promise<ReadPage> {
+    this.#open();
+    this.asked.push(request);
+    return this.past;
+  }
+
+  async reactions(_roomId: string, eventId: string): Promise<Reaction[]> {
+    this.#open();
+    return this.reacted.get(eventId) ?? [];
+  }
+
+  async pinned(roomId: string): Promise<string[]> {
+    this.#open();
+    return this.pins.get(roomId) ?? [];
+  }
+
+  async setPinned(roomId: string, eventId: string, pinned: boolean): Promise<string[]> {
+    const rest = (await this.pinned(roomId)).filter((pin) => pin !== eventId);
+    const pins = pinned ? [...rest, eventId] : rest;
+    this.pins.set(roomId, pins);
+    return pins;
+  }
+
+  async sendPoll(request: SendPoll): Promise<Sent> {
+    return this.#once(request.key, () => this.sent.push({ type: "poll", ...request }));
+  }
+
+  async vote(request: { roomId: string; eventId: string; answers: string[]; key?: string }): Promise<Sent> {
+    return this.#once(request.key, () => this.sent.push({ type: "vote", roomId: request.roomId, eventId: request.eventId, answers: request.answers }));
+  }
+
+  async endPoll(roomId: string, eventId: string, key?: string): Promise<Sent> {
+    return this.#once(key, () => this.sent.push({ type: "poll-end", roomId, eventId }));
+  }
+
+  async poll(_roomId: string, eventId: string): Promise<Poll | undefined> {
+    this.#open();
+    return this.polls.get(eventId);
+  }
+
+  async sendLocation(request: SendLocation): Promise<Sent> {
+    return this.#once(request.key, () => this.sent.push({ type: "location", ...request }));
   }
 
   async outboxEntry(key: string): Promise<OutboxEntry> {
@@ -250,12 +335,14 @@ export class FakeAccount implements Account {
 
   async joinRoom(roomIdOrAlias: string, via: string[] = []): Promise<{ roomId: string }> {
     this.#open();
+    if (this.joinError) throw this.joinError;
     this.joined.push({ room: roomIdOrAlias, via });
     return { roomId: roomIdOrAlias };
   }
 
   async leaveRoom(roomId: string): Promise<void> {
     this.#open();
+    this.left.push(roomId);
     this.rooms.delete(roomId);
   }
 
@@ -285,9 +372,34 @@ export class FakeAccount implements Account {
     return { roomId, created: true };
   }
 
+  async findDm(userId: string): Promise<string | undefined> {
+    this.#open();
+    return [...this.rooms.values()].find((room) => room.directTargets.includes(userId))?.roomId;
+  }
+
   async fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined> {
     this.#open();
     return this.messages.get(`${roomId} ${eventId}`);
+  }
+
+  async recentMessages(roomId: string, limit: number): Promise<FetchedMessage[]> {
+    this.#open();
+    return [...this.messages].flatMap(([key, message]) => (key.startsWith(`${roomId} `) ? [message] : [])).slice(-limit);
+  }
+
+  async invites(): Promise<PendingInvite[]> {
+    this.#open();
+    return this.pendingInvites;
+  }
+
+  async ignores(userId: string): Promise<boolean> {
+    this.#open();
+    return this.ignored.has(userId);
+  }
+
+  async searchUsers(term: string, limit: number): Promise<FoundUser[]> {
+    this.#open();
+    return this.directory.filter((user) => user.displayName?.toLowerCase().includes(term.toLowerCase())).slice(0, limit);
   }
 
   async encryptionStatus(): Promise<EncryptionStatus> {
@@ -326,13 +438,14 @@ export class FakeAccount implements Account {
     };
   }
 
-  async recover(recoveryKey: string): Promise<Recovered> {
+  async recover(recoveryKey?: string): Promise<Recovered> {
+    const kept = recoveryKey === undefined;
     return {
       recoveryKeyAccepted: true,
       backupUsable: true,
       deviceOwnerVerified: true,
       refusals: [],
-      ...this.#setUp({ recover: recoveryKey }, this.recovered),
+      ...this.#setUp({ recover: kept ? "the kept one" : recoveryKey }, kept ? this.recoveredByKept : this.recovered),
     };
   }
 
@@ -342,6 +455,52 @@ export class FakeAccount implements Account {
 
   async resetBackup(rotateRecoveryKey: boolean): Promise<BackupReset> {
     return { createdVersion: "2", recoveryKeyCreated: rotateRecoveryKey, ...this.#setUp({ reset: rotateRecoveryKey }, this.backupReset) };
+  }
+
+  async checkSender(request: { roomId: string; userId: string; sessionId?: string }): Promise<SenderCheck> {
+    this.#open();
+    this.checks.push(request);
+    const error = this.senderError;
+    this.senderError = undefined;
+    if (error) throw error;
+    return { identityChanged: false, ...this.senders.get(request.userId) };
+  }
+
+  async acknowledgeIdentity(userId: string): Promise<boolean> {
+    this.#open();
+    const known = this.senders.get(userId);
+    const changed = known?.identityChanged ?? false;
+    this.senders.set(userId, { ...known, identityChanged: false });
+    this.setHealth({ changedIdentities: this.#health.changedIdentities.filter((one) => one.userId !== userId) });
+    return changed;
+  }
+
+  async devices(): Promise<OwnDevice[]> {
+    this.#open();
+    return this.ownDevices.map((device) => ({ ...device }));
+  }
+
+  async deleteDevices(ids: string[], password?: string): Promise<void> {
+    this.#open();
+    const error = this.deleteError(ids, password);
+    if (error) throw error;
+    this.ownDevices = this.ownDevices.filter((device) => !ids.includes(device.deviceId));
+  }
+
+  async inspectDirect(userId: string): Promise<DirectInspection> {
+    this.#open();
+    return { remoteUserId: userId, selfUserId: this.identity.userId, mappedRooms: [], discoveredStrictRoomIds: [], ...this.inspection };
+  }
+
+  async repairDirect(userId: string): Promise<DirectRepair> {
+    return { inspection: await this.inspectDirect(userId), encrypted: false, changed: true, contentBefore: "{}", contentAfter: "{}", ...this.repaired };
+  }
+
+  async setProfile(wish: ProfileWish): Promise<ProfileOutcome> {
+    this.#open();
+    this.wishes.push(wish);
+    if (this.profileOutcome instanceof Error) throw this.profileOutcome;
+    return { displayNameUpdated: wish.displayName !== undefined, avatarUpdated: false, convertedAvatar: false, ...this.profileOutcome };
   }
 
   #setUp<T>(asked: unknown, answer: T | Error): T {
@@ -362,6 +521,7 @@ export class FakeAccount implements Account {
 
   async close(): Promise<void> {
     this.closed = true;
+    this.endVerifications();
     this.#wake();
   }
 

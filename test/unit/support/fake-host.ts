@@ -41,6 +41,8 @@ export class FakeHost {
   /** Users whose pairing was approved. */
   readonly paired: string[] = [];
   readonly pairingRequests: { id: string; code: string }[] = [];
+  /** What agents are told with their next turn. */
+  readonly systemEvents: { text: string; sessionKey: string; contextKey?: string }[] = [];
   readonly runtime: PluginRuntime;
 
   constructor(matrix: Record<string, unknown>, rest: Record<string, unknown> = {}) {
@@ -61,8 +63,14 @@ export class FakeHost {
   #runtime() {
     return {
       config: { current: () => this.cfg },
+      system: {
+        enqueueSystemEvent: (text: string, { sessionKey, contextKey }: { sessionKey: string; contextKey?: string }) => {
+          this.systemEvents.push({ text, sessionKey, contextKey });
+          return true;
+        },
+      },
       state: { resolveStateDir: () => "/nonexistent" },
-      agent: { session: { resolveStorePath: () => "/nonexistent" } },
+      agent: { session: { resolveStorePath: () => "/nonexistent", getSessionEntry: () => undefined } },
       channel: {
         routing: { resolveAgentRoute, buildAgentSessionKey },
         commands: { isControlCommandMessage },

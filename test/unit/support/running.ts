@@ -3,8 +3,11 @@ import type { ChannelAccountSnapshot } from "../../../ts/host/types.ts";
 import { resolveMatrixAccount } from "../../../ts/config/accounts.ts";
 import { startAccount } from "../../../ts/gateway/start.ts";
 import type { LogRecord, Native, OpenAccountOptions } from "../../../ts/native/account.ts";
+import type { DirectoryEntry, LookUp } from "../../../ts/native/directory.ts";
+import type { Memory } from "../../../ts/host/memory.ts";
 import { FakeAccount } from "./fake-account.ts";
 import type { OpenQueuesOptions } from "../../../ts/native/queues.ts";
+import type { Renewal, Renewed } from "../../../ts/native/upkeep.ts";
 import { FakeHost } from "./fake-host.ts";
 import { FakeQueues } from "./fake-queues.ts";
 
@@ -26,6 +29,9 @@ export class FakeNative implements Native {
   open: (options: OpenAccountOptions) => FakeAccount;
   holder: { pid: number; since: number } | undefined;
   probeError: Error | undefined;
+  /** What a renewal was asked for, and what it answers; an error is thrown. */
+  readonly renewals: Renewal[] = [];
+  renewed: Partial<Renewed> | Error = {};
 
   constructor(open: (options: OpenAccountOptions) => FakeAccount) {
     this.open = open;
@@ -41,9 +47,25 @@ export class FakeNative implements Native {
     return this.queues();
   }
 
-  async probe(): Promise<{ versions: string[]; elapsedMs: number }> {
+  readonly lookedUp: LookUp[] = [];
+  /** Answers a look-up; throws or returns what was found. */
+  found: (options: LookUp) => DirectoryEntry[] = () => [];
+
+  async lookUp(options: LookUp): Promise<DirectoryEntry[]> {
+    this.lookedUp.push(options);
+    return this.found(options);
+  }
+
+  async renewDevice(options: OpenAccountOptions, renewal: Renewal): Promise<Renewed> {
+    this.renewals.push(renewal);
+    if (this.renewed instanceof Error) throw this.renewed;
+    const identity = { userId: "@bot:example.org", deviceId: "NEWDEVICE", homeserver: options.homeserver };
+    return { identity, formerWasOwn: true, tokenRetired: options.auth.type === "accessToken", ...this.renewed };
+  }
+
+  async probe(): Promise<{ versions: string[]; features: string[]; oauth: boolean; elapsedMs: number }> {
     if (this.probeError) throw this.probeError;
-    return { versions: ["v1.11"], elapsedMs: 5 };
+    return { versions: ["v1.11"], features: [], oauth: false, elapsedMs: 5 };
   }
 
   onLog(_level: LogRecord["level"], _sink: (record: LogRecord) => void): void {}
@@ -54,6 +76,19 @@ export class FakeNative implements Native {
 
   async storedSession(): Promise<undefined> {
     return undefined;
+  }
+}
+
+/** Remembers in this process alone. */
+export class FakeMemory implements Memory {
+  readonly #known = new Set<string>();
+
+  async note(accountId: string, key: string): Promise<void> {
+    this.#known.add(`${accountId} ${key}`);
+  }
+
+  async knows(accountId: string, key: string): Promise<boolean> {
+    return this.#known.has(`${accountId} ${key}`);
   }
 }
 
@@ -108,7 +143,7 @@ export function run(options: RunOptions = {}): Running {
       getStatus: () => statuses.at(-1) as ChannelAccountSnapshot,
       setStatus: (next: ChannelAccountSnapshot) => statuses.push(next),
     } as Parameters<typeof startAccount>[0],
-    { runtime: host.runtime, native: () => native, stateRoot: "/nonexistent", delay: () => 5, refusalDelay: () => 1 },
+    { runtime: host.runtime, native: () => native, stateRoot: "/nonexistent", delay: () => 5, refusalDelay: () => 1, memories: { threads: new FakeMemory(), told: new FakeMemory() } },
   );
   return {
     host,

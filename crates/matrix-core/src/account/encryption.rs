@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::Account;
+use super::{Account, ids};
 use crate::{
     crypto::Crypto,
     error::{Error, ErrorCode, Result},
     health::SyncState,
+    trust::SenderCheck,
 };
 
 /// For the first answer of a homeserver; a first sync of a large account takes long.
@@ -35,6 +36,42 @@ impl Account {
         self.start();
         self.synced().await?;
         self.inner.engine.encryption().await
+    }
+
+    /// What is known of a sender now, see [`SenderCheck`]. Asks the homeserver for their
+    /// devices where `session_id` came from one that is not known as theirs, because a new
+    /// device may write before the homeserver has told of it.
+    ///
+    /// # Errors
+    /// `config_invalid` for ids that are none; what the homeserver answered.
+    pub async fn check_sender(
+        &self,
+        room_id: &str,
+        user_id: &str,
+        session_id: Option<&str>,
+    ) -> Result<SenderCheck> {
+        self.is_open()?;
+        let (room_id, user_id) = (ids::room(room_id)?, ids::user(user_id)?);
+        let engine = &self.inner.engine;
+        engine.check_sender(&room_id, &user_id, session_id).await
+    }
+
+    /// Accepts the identity that a person has now, as if it had been the first. False if it
+    /// is the accepted one already.
+    ///
+    /// # Errors
+    /// `config_invalid` if it is no user id, or our own; `not_found` if the person has no
+    /// identity; what the homeserver answered.
+    pub async fn acknowledge_identity(&self, user_id: &str) -> Result<bool> {
+        self.is_open()?;
+        let user_id = ids::user(user_id)?;
+        if user_id == self.inner.own_user {
+            return Err(Error::new(
+                ErrorCode::ConfigInvalid,
+                "that is the account's own identity; see `openclaw matrix verify status`",
+            ));
+        }
+        self.inner.engine.acknowledge_identity(&user_id).await
     }
 
     /// Waits until the homeserver has answered.

@@ -28,6 +28,11 @@ pub(crate) enum DeviceKeys {
     Lost,
 }
 
+/// What follows when a device's keys are lost. With a recovery key that is kept or
+/// configured, the new device verifies itself and connects to the backup.
+const NEW_DEVICE: &str = "the account logs in as a new device, which reads older encrypted \
+    messages only out of the room-key backup";
+
 /// The keys of the folder and the state of the SDK's stores. Waits for the disk.
 pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, DeviceKeys)> {
     let password = matches!(config.auth, Auth::Password { .. });
@@ -35,12 +40,13 @@ pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, De
     let keys = match keys() {
         Err(error) if error.code == ErrorCode::StoreCorrupt => {
             if !password {
-                return Err(blocked(&error, dir.path()));
+                return Err(blocked(&error, &config.account_id));
             }
             dir.set_everything_aside(&format!(
                 "{error}. Nothing in the folder can be read without the right store.key: \
-                 everything was set aside and the account logs in as a new device. Messages that \
-                 were not answered yet are lost, and older encrypted ones cannot be read"
+                 everything was set aside, the kept recovery key with it, and the account logs in \
+                 as a new device. Messages that were not answered yet are lost, and older \
+                 encrypted ones can be read only with `recoveryKey`"
             ))?;
             keys()?
         }
@@ -48,6 +54,15 @@ pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, De
     };
     let device_keys = match dir.crypto_store()? {
         CryptoStore::Empty => DeviceKeys::Absent,
+        CryptoStore::Whole if password && keys_refused(dir) => {
+            dir.set_stores_aside(&format!(
+                "the homeserver refused this device's one-time keys, because its encryption was \
+                 used with another copy of the store in {} (a snapshot that was put back, or the \
+                 same login elsewhere?): the store was set aside and {NEW_DEVICE}",
+                dir.path().display()
+            ))?;
+            DeviceKeys::Lost
+        }
         CryptoStore::Whole => DeviceKeys::Whole,
         CryptoStore::Damaged(why) => {
             let what = format!(
@@ -57,13 +72,10 @@ pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, De
             if !password {
                 return Err(blocked(
                     &Error::new(ErrorCode::StoreCorrupt, what),
-                    dir.path(),
+                    &config.account_id,
                 ));
             }
-            dir.set_stores_aside(&format!(
-                "{what}: it was set aside and the account logs in as a new device, which cannot \
-                 read older encrypted messages"
-            ))?;
+            dir.set_stores_aside(&format!("{what}: it was set aside and {NEW_DEVICE}"))?;
             DeviceKeys::Lost
         }
         CryptoStore::RolledBack => {
@@ -83,14 +95,13 @@ pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, De
                             marker.display()
                         ),
                     ),
-                    dir.path(),
+                    &config.account_id,
                 ));
             }
             // The queues came back with it: what they hold as open was finished since.
             dir.set_rolled_back_aside(&format!(
-                "{what}. It was set aside with the queues and the account logs in as a new \
-                 device, which cannot read older encrypted messages; what was said since the copy \
-                 was made and not answered is not answered"
+                "{what}. It was set aside with the queues and {NEW_DEVICE}; what was said since the \
+                 copy was made and not answered is not answered"
             ))?;
             DeviceKeys::Lost
         }
@@ -104,21 +115,29 @@ pub(super) fn stores(config: &AccountConfig, dir: &Dir) -> Result<(StoreKeys, De
     Ok((keys, device_keys))
 }
 
+/// Whether the homeserver refused this device's one-time keys: see
+/// [`crate::session::Session::give_device_up`].
+fn keys_refused(dir: &Dir) -> bool {
+    let (Ok(Some(account)), Some(refused)) = (dir.account(), dir.refused_keys()) else {
+        return false;
+    };
+    account.device_id == refused.device_id
+}
+
 /// What a person without a password can do about lost device keys.
-fn blocked(error: &Error, dir: &Path) -> Error {
+fn blocked(error: &Error, account_id: &str) -> Error {
     Error::new(
         error.code,
         format!(
-            "{error}. Set `userId` and `password`: it is then set aside and the account logs in \
-             as a new device. Or stop the gateway, move {} away and put the token of a new login \
-             into `accessToken`",
-            dir.display()
+            "{error}. Run `openclaw matrix devices renew --account {account_id} --password-stdin`, \
+             or set `userId` and `password`: it is then set aside and the account logs in as a \
+             new device",
         ),
     )
 }
 
 /// The inbox, and whether what it held is lost.
-pub(super) async fn inbox(dir: &Arc<Dir>, keys: &StoreKeys) -> Result<(Inbox, bool)> {
+pub(crate) async fn inbox(dir: &Arc<Dir>, keys: &StoreKeys) -> Result<(Inbox, bool)> {
     let path = dir.inbox()?;
     let lost = is_lost(dir, &path)?;
     let opened = match lost {

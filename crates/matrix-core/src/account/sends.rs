@@ -99,7 +99,7 @@ impl Account {
         }
     }
 
-    async fn enqueue(
+    pub(super) async fn enqueue(
         &self,
         key: Option<String>,
         room_id: OwnedRoomId,

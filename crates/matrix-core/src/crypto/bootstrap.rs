@@ -1,6 +1,7 @@
 //! Everything at once, from whatever half-state: identity, our device signed by it, secret
 //! storage, backup (ENC-2, VER-2). What other devices rely on is replaced only when asked.
 
+use fail::fail_point;
 use matrix_sdk_crypto::secret_storage::SecretStorageKey;
 
 use super::{Crypto, storage::Storage};
@@ -52,7 +53,7 @@ impl Crypto<'_> {
         let mut key = match &options.recovery_key {
             Some(given) => match self.unlock(given).await? {
                 Ok(key) => {
-                    self.keep(&key)?;
+                    self.keep(&key, storage.key_id())?;
                     Some(key)
                 }
                 Err(refusal) => return Err(refusal.error()),
@@ -63,7 +64,9 @@ impl Crypto<'_> {
         let signed_before = self.own_device().await?.is_cross_signed_by_owner();
         self.ensure_identity(&storage, key.as_ref(), force, &mut done)
             .await?;
+        fail_point!("crypto::identity::published");
         self.sign_own_device().await?;
+        fail_point!("crypto::device::signed");
         done.device_signed = !signed_before || done.identity_replaced;
 
         // The identity's keys go into secret storage before anything else may fail.
@@ -74,11 +77,12 @@ impl Crypto<'_> {
             }
             (Storage::Broken { why, .. }, _) => {
                 tracing::warn!(why, "secret storage is damaged; making a new one");
-                key = Some(self.new_storage(&mut done).await?);
+                key = Some(self.new_storage(&storage, &mut done).await?);
             }
-            _ => key = Some(self.new_storage(&mut done).await?),
+            _ => key = Some(self.new_storage(&storage, &mut done).await?),
         }
         done.backup_created = self.ensure_backup(key.as_ref(), force).await?;
+        fail_point!("crypto::backup::made");
         match &key {
             Some(key) => self.fill(key).await?,
             None if done.backup_created => return Err(needs_recovery_key()),
@@ -89,9 +93,14 @@ impl Crypto<'_> {
         Ok(done)
     }
 
-    async fn new_storage(&self, done: &mut Bootstrapped) -> Result<SecretStorageKey> {
+    async fn new_storage(
+        &self,
+        before: &Storage,
+        done: &mut Bootstrapped,
+    ) -> Result<SecretStorageKey> {
+        let key = self.create_storage(before, false).await?;
         done.recovery_key_created = true;
-        self.create_storage(false).await
+        Ok(key)
     }
 
     /// The account has an identity and its private keys are here.

@@ -1,5 +1,6 @@
 //! Cross-signing: the account's identity, and our device's place in it.
 
+use fail::fail_point;
 use matrix_sdk::encryption::{CrossSigningResetAuthType, CrossSigningStatus};
 use matrix_sdk_crypto::{
     store::CryptoStore,
@@ -120,6 +121,7 @@ impl Crypto<'_> {
         };
         // `auth` would poll for two minutes while the owner is asked; a person is asked once
         // and runs the command again, which the approval then lets through.
+        fail_point!("crypto::identity::made");
         let action = "replaces the cross-signing keys";
         let answer = match reset.auth_type() {
             CrossSigningResetAuthType::Uiaa(info) => self.prove(info, action)?,

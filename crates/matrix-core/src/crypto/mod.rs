@@ -12,20 +12,29 @@ mod recovery;
 mod restore;
 mod status;
 mod storage;
+mod verification;
 
 use std::time::Duration;
 
 use matrix_sdk::{Client, SqliteCryptoStore, encryption::identities::Device};
-use matrix_sdk_crypto::store::{CryptoStore, types::BackupKeys};
+use matrix_sdk_crypto::{
+    OlmMachine,
+    store::{CryptoStore, types::BackupKeys},
+};
 use ruma::{OwnedUserId, UserId};
 use tokio::sync::{Mutex, OnceCell, RwLockReadGuard};
 
+pub(crate) use self::verification::{StoredNotes, Verifications, Worker};
 pub use self::{
     backup::{BackupIssue, BackupReset, BackupStatus},
     bootstrap::{Bootstrap, Bootstrapped},
     recovery::{Recovered, Refusal},
     restore::Restored,
     status::EncryptionStatus,
+    verification::{
+        Cancellation, NewVerification, QrCode, ShortAuthString, StartupAsked, Verification,
+        VerificationPhase, VerificationRef, VerificationTarget, VerificationsNow,
+    },
 };
 use crate::{
     dir::StoredRecoveryKey,
@@ -45,6 +54,8 @@ pub(crate) struct CryptoParts {
     /// The client's own store, for reading what the SDK does not tell: the backup's key
     /// and version, and the private cross-signing keys.
     pub store: SqliteCryptoStore,
+    /// The client's own, for what it does not offer: verifications.
+    pub machine: OlmMachine,
     /// The SDK's first look at secret storage and backup is over.
     settled: OnceCell<()>,
     /// One operation at a time.
@@ -52,10 +63,11 @@ pub(crate) struct CryptoParts {
 }
 
 impl CryptoParts {
-    pub fn new(client: Client, store: SqliteCryptoStore) -> Self {
+    pub fn new(client: Client, store: SqliteCryptoStore, machine: OlmMachine) -> Self {
         Self {
             client,
             store,
+            machine,
             settled: OnceCell::new(),
             turn: Mutex::new(()),
         }
@@ -66,6 +78,7 @@ impl CryptoParts {
 pub struct Crypto<'a> {
     parts: RwLockReadGuard<'a, CryptoParts>,
     session: &'a Session,
+    verifications: &'a Verifications,
     encryption: bool,
     user_id: OwnedUserId,
 }
@@ -74,12 +87,14 @@ impl<'a> Crypto<'a> {
     pub(crate) fn new(
         parts: RwLockReadGuard<'a, CryptoParts>,
         session: &'a Session,
+        verifications: &'a Verifications,
         encryption: bool,
     ) -> Self {
         Self {
             user_id: session.user_id.clone(),
             parts,
             session,
+            verifications,
             encryption,
         }
     }

@@ -161,19 +161,41 @@ impl Crypto<'_> {
         let _turn = self.parts.turn.lock().await;
         self.settled().await;
         self.refresh().await?;
-        let key = match self.unlock(key).await? {
-            Ok(key) => key,
-            Err(refusal) => {
-                return Ok(Recovered {
-                    recovery_key_accepted: false,
-                    backup_usable: self.backup_usable().await?,
-                    device_owner_verified: self.verified().await?,
-                    refusals: vec![refusal],
-                });
-            }
-        };
-        self.keep(&key)?;
-        let refusals = self.take_secrets(&key).await?;
+        match self.unlock(key).await? {
+            Ok(key) => self.take_over(&key).await,
+            Err(refusal) => Ok(Recovered {
+                recovery_key_accepted: false,
+                backup_usable: self.backup_usable().await?,
+                device_owner_verified: self.verified().await?,
+                refusals: vec![refusal],
+            }),
+        }
+    }
+
+    /// [`Self::recover`] with the recovery key that the folder keeps: a device that took the
+    /// place of a lost one comes back verified, with its backup, without a person.
+    ///
+    /// # Errors
+    /// `recovery_key_invalid` if none is kept, or none that opens secret storage now; as
+    /// [`Self::recover`] otherwise.
+    pub async fn recover_with_kept_key(&self) -> Result<Recovered> {
+        let _turn = self.parts.turn.lock().await;
+        self.settled().await;
+        self.refresh().await?;
+        let key = self.unlock_with_kept(&self.storage().await?).await?;
+        let key = key.ok_or_else(|| {
+            Error::new(
+                ErrorCode::RecoveryKeyInvalid,
+                "this account's folder keeps no recovery key that opens its secret storage; give \
+                 it with `openclaw matrix verify device --recovery-key-stdin`",
+            )
+        })?;
+        self.take_over(&key).await
+    }
+
+    async fn take_over(&self, key: &SecretStorageKey) -> Result<Recovered> {
+        self.keep(key, Some(key.key_id()))?;
+        let refusals = self.take_secrets(key).await?;
         let recovered = Recovered {
             recovery_key_accepted: true,
             backup_usable: self.backup_usable().await?,

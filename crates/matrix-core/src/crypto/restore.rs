@@ -54,7 +54,7 @@ impl Crypto<'_> {
                      --recovery-key-stdin",
                 ));
             };
-            self.keep(&opened)?;
+            self.keep(&opened, Some(opened.key_id()))?;
             let usable_before = self.backup_usable().await?;
             let refusals = self.take_secrets(&opened).await?;
             if !self.backup_usable().await? {

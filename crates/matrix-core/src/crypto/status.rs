@@ -83,9 +83,11 @@ impl Crypto<'_> {
                 Ok(_) => Some(true),
                 // Only the homeserver's own word counts, not some proxy's 404.
                 Err(e) if e.errcode.as_deref() == Some("M_NOT_FOUND") => Some(false),
+                // The device goes with its last token, and without one nobody can ask.
+                Err(e) if e.is_logged_out() => Some(false),
                 Err(_) => None,
             },
-            pending_verifications: 0,
+            pending_verifications: self.verifications.pending(),
             master_key_published: published.master,
             self_signing_key_published: published.self_signing,
             user_signing_key_published: published.user_signing,

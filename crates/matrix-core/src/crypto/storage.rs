@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use fail::fail_point;
 use matrix_sdk_crypto::{
     secret_storage::{AesHmacSha2EncryptedData, DecodeError, SecretStorageKey},
     store::CryptoStore,
@@ -230,42 +231,55 @@ impl Crypto<'_> {
     }
 
     /// Makes a new secret storage with a key of our own. The key is on our disk before the
-    /// homeserver hears of it. `rotate`: former keys open nothing any more.
-    pub(super) async fn create_storage(&self, rotate: bool) -> Result<SecretStorageKey> {
+    /// homeserver hears of it. `before`: the storage it takes the place of. `rotate`: former
+    /// keys open nothing any more.
+    pub(super) async fn create_storage(
+        &self,
+        before: &Storage,
+        rotate: bool,
+    ) -> Result<SecretStorageKey> {
         let key = SecretStorageKey::new();
-        self.keep(&key)?;
+        self.keep(&key, before.key_id())?;
+        fail_point!("crypto::storage::kept");
         self.set_account_data(
             GlobalAccountDataEventType::SecretStorageKey(key.key_id().to_owned()),
             serde_json::to_value(key.event_content()).map_err(cannot_write)?,
         )
         .await?;
-        let former = if rotate {
-            self.former_key_ids().await?
-        } else {
-            Vec::new()
-        };
+        fail_point!("crypto::storage::described");
         // With the secrets before the default key points there: who opens it finds them.
-        for (name, secret) in self.secrets().await? {
-            self.write_secret(&key, &name, &secret, rotate).await?;
+        let secrets = self.secrets().await?;
+        for (name, secret) in &secrets {
+            self.write_secret(&key, name, secret, false).await?;
         }
+        fail_point!("crypto::storage::filled");
         self.set_account_data(
             GlobalAccountDataEventType::SecretStorageDefaultKey,
             json!({ "key": key.key_id() }),
         )
         .await?;
-        for former in former.iter().filter(|former| *former != key.key_id()) {
-            self.set_account_data(
-                GlobalAccountDataEventType::SecretStorageKey(former.clone()),
-                json!({}),
-            )
-            .await?;
+        fail_point!("crypto::storage::made");
+        if rotate {
+            // Only now: until the new key opens everything, the former one has to.
+            let former = self.former_key_ids().await?;
+            for (name, secret) in &secrets {
+                self.write_secret(&key, name, secret, true).await?;
+            }
+            for former in former.iter().filter(|former| *former != key.key_id()) {
+                self.set_account_data(
+                    GlobalAccountDataEventType::SecretStorageKey(former.clone()),
+                    json!({}),
+                )
+                .await?;
+            }
         }
         tracing::info!(key = key.key_id(), "made a secret storage");
         Ok(key)
     }
 
     /// Keeps the key in the account's folder (BKP-4), if it is not there already.
-    pub(super) fn keep(&self, key: &SecretStorageKey) -> Result<()> {
+    /// `in_use`: the id of the key that opens secret storage meanwhile.
+    pub(super) fn keep(&self, key: &SecretStorageKey, in_use: Option<&str>) -> Result<()> {
         let text = Zeroizing::new(key.to_base58());
         // A file that cannot be read is what this call repairs.
         let known = self.stored_key(Some(key.key_id())).ok().flatten();
@@ -283,6 +297,7 @@ impl Crypto<'_> {
                 key_id: key.key_id().to_owned(),
                 created_at,
             },
+            in_use,
         )
     }
 

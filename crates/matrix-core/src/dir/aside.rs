@@ -58,10 +58,20 @@ pub(super) fn set_aside(
 
 /// Moves one file aside that can be made again: nothing to tell but the log.
 pub(super) fn keep_copy(dir: &Path, name: &str) -> Result<()> {
+    put_away(dir, name).map(drop)
+}
+
+/// Moves a file or folder aside that nobody needs to be told of; where it is now, `None`
+/// if it was not there.
+pub(super) fn put_away(dir: &Path, name: &str) -> Result<Option<PathBuf>> {
     let from = dir.join(name);
+    if !from.exists() {
+        return Ok(None);
+    }
     let place = make(dir, &format!("{name}-{}", now_ms()))?;
     fs::rename(&from, place.join(name)).map_err(|e| files::failed("move aside", &from, &e))?;
-    sync(dir)
+    sync(dir)?;
+    Ok(Some(place))
 }
 
 /// A notice with nothing to keep but itself; a newer one takes its place.

@@ -94,7 +94,9 @@ pub(super) fn load(
             let passphrase = passphrase.ok_or_else(|| {
                 invalid(format!(
                     "the store of account {account_id} is protected by a passphrase; set \
-                     `storePassphrase`"
+                     `storePassphrase`. Without it nothing there can be read: to begin anew, move \
+                     {} away",
+                    dir.display()
                 ))
             })?;
             let key = StoreCipher::import(passphrase.expose(), wrapper)
@@ -102,7 +104,9 @@ pub(super) fn load(
                 .map_err(|_| {
                     invalid(format!(
                         "`storePassphrase` is not the passphrase that protects the store of \
-                         account {account_id}; put the former one back"
+                         account {account_id}; put the former one back, or move {} away to begin \
+                         anew",
+                        dir.display()
                     ))
                 })?;
             (Zeroizing::new(key), true)

@@ -77,18 +77,24 @@ impl Dir {
             .collect()
     }
 
-    /// Keeps one more, in the place of another with its id.
+    /// Keeps one more, in the place of another with its id. `in_use`: the id of the key that
+    /// opens secret storage now; it stays, however often making another one fails.
     pub fn add_recovery_key(
         &self,
         keys: &StoreKeys,
         user_id: &str,
         new: StoredRecoveryKey,
+        in_use: Option<&str>,
     ) -> Result<()> {
         // A file that cannot be read is what this call repairs.
         let mut kept = self.recovery_keys(keys, user_id).unwrap_or_default();
         kept.retain(|kept| kept.key_id != new.key_id);
         kept.insert(0, new);
-        kept.truncate(KEPT);
+        let mut place = 0;
+        kept.retain(|kept| {
+            place += 1;
+            place <= KEPT || Some(kept.key_id.as_str()) == in_use
+        });
         let sealed = kept
             .into_iter()
             .map(|kept| {
@@ -134,7 +140,8 @@ mod tests {
         let dir = Dir::open(folder.path()).unwrap();
         let keys = dir.keys(None, "test").unwrap();
         assert!(dir.recovery_keys(&keys, USER).unwrap().is_empty());
-        dir.add_recovery_key(&keys, USER, stored("abc", 7)).unwrap();
+        dir.add_recovery_key(&keys, USER, stored("abc", 7), None)
+            .unwrap();
         let read = dir.recovery_keys(&keys, USER).unwrap();
         assert_eq!(read[0].key.expose(), KEY);
         assert_eq!((read[0].key_id.as_str(), read[0].created_at), ("abc", 7));
@@ -150,14 +157,19 @@ mod tests {
         let dir = Dir::open(folder.path()).unwrap();
         let keys = dir.keys(None, "test").unwrap();
         for (id, at) in [("a", 1), ("b", 2), ("a", 3), ("c", 4), ("d", 5)] {
-            dir.add_recovery_key(&keys, USER, stored(id, at)).unwrap();
+            dir.add_recovery_key(&keys, USER, stored(id, at), None)
+                .unwrap();
         }
-        let ids: Vec<_> = dir
-            .recovery_keys(&keys, USER)
-            .unwrap()
-            .into_iter()
-            .map(|kept| kept.key_id)
-            .collect();
-        assert_eq!(ids, ["d", "c", "a"]);
+        let ids = || -> Vec<_> {
+            let kept = dir.recovery_keys(&keys, USER).unwrap();
+            kept.into_iter().map(|kept| kept.key_id).collect()
+        };
+        assert_eq!(ids(), ["d", "c", "a"]);
+        // What opens secret storage stays, though making another failed again and again.
+        for id in ["e", "f", "g"] {
+            dir.add_recovery_key(&keys, USER, stored(id, 6), Some("a"))
+                .unwrap();
+        }
+        assert_eq!(ids(), ["g", "f", "e", "a"]);
     }
 }

@@ -9,18 +9,25 @@
 mod client;
 mod history;
 mod keys;
+mod membership;
+mod read;
+mod recipients;
 mod send;
 mod step;
 mod sync;
 mod timeline;
 mod trouble;
+mod trust;
 mod unheard;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use matrix_sdk::{Client, Room, RoomState};
-use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, TransactionId, UserId};
+use matrix_sdk::{Client, Room, RoomState, sync::RoomUpdates};
+use ruma::{
+    EventId, OwnedEventId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, RoomOrAliasId,
+    TransactionId, UserId,
+};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use self::{
@@ -28,15 +35,17 @@ use self::{
     keys::KeysArrived,
     unheard::Unheard,
 };
-use super::{Decrypted, Engine, HistoryPage};
+use super::{Ask, Decrypted, Engine, HistoryPage};
 use crate::{
-    crypto::{Crypto, CryptoParts, EncryptionStatus},
+    config::Presence,
+    crypto::{Crypto, CryptoParts, EncryptionStatus, Verifications},
     error::{Error, ErrorCode, Result},
     event::Undecryptable,
     health::HealthCell,
     inbox::{Inbox, SyncStep},
-    room::{self, FetchedMessage, MemberInfo, RoomInfo},
+    room::{self, FetchedMessage, MemberInfo, PendingInvite, RoomInfo},
     session::Session,
+    trust::{KeyRecipients, SenderCheck},
 };
 
 /// How long [`Engine::close`] waits for calls in flight before it closes the stores
@@ -57,8 +66,12 @@ pub(crate) struct SdkParams {
     pub encryption: bool,
     /// MSC4268, both ways.
     pub share_history_on_invite: bool,
+    /// Which devices get the keys of what we send.
+    pub key_recipients: KeyRecipients,
     /// Timeline limit of the first sync.
     pub initial_sync_limit: Option<u32>,
+    /// What others see of us while we sync.
+    pub presence: Presence,
 }
 
 /// The engine; see the module.
@@ -69,6 +82,7 @@ pub(crate) struct SdkEngine {
     current: RwLock<Option<Built>>,
     keys: Arc<KeysArrived>,
     unheard: Unheard,
+    verifications: Verifications,
 }
 
 impl SdkEngine {
@@ -80,13 +94,17 @@ impl SdkEngine {
     /// of another device.
     pub async fn open(params: SdkParams) -> Result<Self> {
         let keys = Arc::new(KeysArrived::default());
+        let verifications = Verifications::new(
+            Arc::clone(&params.session.dir),
+            params.session.device_id.as_str(),
+        );
         let token = client::usable(params.inbox.token().await?);
         let start = match token.as_deref() {
             // At most one step ahead of what the inbox held: the best there is.
             None if params.inbox_lost => Start::AsStored,
             token => Start::At(token),
         };
-        let built = Box::pin(Built::new(&params, &keys, start)).await?;
+        let built = Box::pin(Built::new(&params, &keys, &verifications, start)).await?;
         if start == Start::AsStored
             && let Some(token) = client::stored_token(&built.crypto.client).await?
         {
@@ -107,6 +125,7 @@ impl SdkEngine {
             current: RwLock::new(Some(built)),
             keys,
             unheard: Unheard::default(),
+            verifications,
         })
     }
 
@@ -122,6 +141,14 @@ impl SdkEngine {
             current.as_ref().map(|built| &built.crypto)
         })
         .map_err(|_| Error::closed())
+    }
+
+    /// Requests to verify that a sync brought into the rooms.
+    fn look_for_verifications(&self, rooms: &RoomUpdates) {
+        if self.params.encryption {
+            self.verifications
+                .look_through(rooms, &self.params.session.user_id);
+        }
     }
 
     /// A room the SDK knows.
@@ -154,11 +181,15 @@ impl Engine for SdkEngine {
     async fn history(
         &self,
         room_id: &RoomId,
-        from: &str,
+        from: Option<&str>,
         to: Option<&str>,
         limit: u32,
     ) -> Result<HistoryPage> {
         Box::pin(self.page(room_id, from, to, limit)).await
+    }
+
+    async fn read(&self, room_id: &RoomId, ask: Ask<'_>, limit: u32) -> Result<HistoryPage> {
+        Box::pin(self.read_past(room_id, ask, limit)).await
     }
 
     async fn decrypt(&self, event: &Undecryptable) -> Result<Decrypted> {
@@ -202,6 +233,15 @@ impl Engine for SdkEngine {
         Ok(Some(Box::pin(room.invite_details()).await?.inviter_id))
     }
 
+    async fn invites(&self) -> Result<Vec<PendingInvite>> {
+        let client = self.client().await?;
+        Box::pin(room::invites(&client)).await
+    }
+
+    async fn ignores(&self, user_id: &UserId) -> Result<bool> {
+        Ok(self.client().await?.is_user_ignored(user_id).await)
+    }
+
     async fn mentioned(&self, room_id: &RoomId, event_id: &EventId) -> Result<Option<Vec<String>>> {
         let client = self.client().await?;
         Box::pin(room::mentioned(&Self::room(&client, room_id)?, event_id)).await
@@ -220,11 +260,42 @@ impl Engine for SdkEngine {
         Ok(Crypto::new(
             self.crypto().await?,
             &self.params.session,
+            &self.verifications,
             self.params.encryption,
         ))
     }
 
+    async fn check_sender(
+        &self,
+        room_id: &RoomId,
+        user_id: &UserId,
+        session_id: Option<&str>,
+    ) -> Result<SenderCheck> {
+        Box::pin(self.sender(room_id, user_id, session_id)).await
+    }
+
+    async fn acknowledge_identity(&self, user_id: &UserId) -> Result<bool> {
+        Box::pin(self.acknowledge(user_id)).await
+    }
+
+    async fn join(
+        &self,
+        target: &RoomOrAliasId,
+        via: &[OwnedServerName],
+    ) -> Result<Option<OwnedRoomId>> {
+        Box::pin(self.join_with_history(target, via)).await
+    }
+
+    async fn invite(&self, room_id: &RoomId, user_id: &UserId) -> Result<bool> {
+        Box::pin(self.invite_with_history(room_id, user_id)).await
+    }
+
+    fn verifications(&self) -> Option<Verifications> {
+        Some(self.verifications.clone())
+    }
+
     async fn close(&self) {
+        self.verifications.close();
         let built = match tokio::time::timeout(CLOSE_GRACE, self.current.write()).await {
             Ok(mut current) => current.take(),
             Err(_) => None,

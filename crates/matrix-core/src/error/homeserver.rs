@@ -10,7 +10,7 @@ use ruma::api::{
 };
 use serde::Deserialize;
 
-use super::{Error, ErrorCode, store};
+use super::{Error, ErrorCode, recipients, store};
 use crate::http::Blocked;
 
 /// A homeserver's words are quoted up to here.
@@ -152,9 +152,10 @@ impl From<&matrix_sdk::Error> for Error {
             Sdk::CryptoStoreError(error) => store("encryption", error.as_ref()),
             Sdk::StateStore(error) => store("state", error.as_ref()),
             // The SDK hides HTTP errors inside its encryption errors.
-            other => match find::<HttpError>(other) {
-                Some(http) => Self::from(http),
-                None => Error::internal(quote(&other.to_string())),
+            other => match (recipients::refused(other), find::<HttpError>(other)) {
+                (Some(refused), _) => refused,
+                (None, Some(http)) => Self::from(http),
+                (None, None) => Error::internal(quote(&other.to_string())),
             },
         }
     }

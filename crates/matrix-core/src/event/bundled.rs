@@ -5,22 +5,29 @@ use matrix_sdk::deserialized_responses::{
 };
 use serde_json::Value;
 
+use super::Proof;
+
 /// The event's JSON to store and to parse: of an encrypted event, an edit counts only if it was
-/// encrypted and could be decrypted too (§11.22.4.2); any other is removed, or the homeserver
-/// could put words into encrypted rooms. The SDK puts a decrypted edit in the place of the
-/// encrypted one, so this can be told only while its event is at hand.
+/// encrypted by its sender and could be decrypted too (§11.22.4.2); any other is removed, or the
+/// homeserver could put words into encrypted rooms. The SDK puts a decrypted edit in the place of
+/// the encrypted one, so this can be told only while its event is at hand.
 pub(crate) fn trusted_json(event: &TimelineEvent) -> String {
     let json = event.raw().json().get();
-    let TimelineEventKind::Decrypted(decrypted) = &event.kind else {
+    if !matches!(event.kind, TimelineEventKind::Decrypted(_)) || edit_proof(event).is_some() {
         return json.to_owned();
+    }
+    without_edit(json).unwrap_or_else(|| json.to_owned())
+}
+
+/// What the bundled edit of an encrypted event says of its sender; `None` without one that counts.
+pub(crate) fn edit_proof(event: &TimelineEvent) -> Option<Proof> {
+    let TimelineEventKind::Decrypted(decrypted) = &event.kind else {
+        return None;
     };
-    let edit = decrypted
-        .unsigned_encryption_info
-        .as_ref()
-        .and_then(|info| info.get(&UnsignedEventLocation::RelationsReplace));
-    match edit {
-        Some(UnsignedDecryptionResult::Decrypted(_)) => json.to_owned(),
-        _ => without_edit(json).unwrap_or_else(|| json.to_owned()),
+    let edits = decrypted.unsigned_encryption_info.as_ref()?;
+    match edits.get(&UnsignedEventLocation::RelationsReplace)? {
+        UnsignedDecryptionResult::Decrypted(info) => Proof::of(info),
+        UnsignedDecryptionResult::UnableToDecrypt(_) => None,
     }
 }
 

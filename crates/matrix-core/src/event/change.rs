@@ -54,10 +54,11 @@ pub(crate) fn change(event: &NewEvent) -> Option<(Change, String)> {
     }
 }
 
-/// The message's JSON with this edit bundled, as a homeserver bundles it (Client-Server API
-/// §11.22.4.3). `None` if it changes nothing: of another sender, an unencrypted one of an
+/// The message with this edit bundled, as a homeserver bundles it (Client-Server API
+/// §11.22.4.3); as its words come from both, it proves of its sender what the lesser of them
+/// proves. `None` if it changes nothing: of another sender, an unencrypted one of an
 /// encrypted message, or older than the edit that is there.
-pub(crate) fn with_edit(message: &NewEvent, edit: &NewEvent) -> Option<String> {
+pub(crate) fn with_edit(message: &NewEvent, edit: &NewEvent) -> Option<NewEvent> {
     if message.sender != edit.sender || (message.encrypted && !edit.encrypted) {
         return None;
     }
@@ -90,7 +91,14 @@ pub(crate) fn with_edit(message: &NewEvent, edit: &NewEvent) -> Option<String> {
     });
     let relations = entry(entry(&mut whole, "unsigned")?, "m.relations")?;
     relations.insert("m.replace".to_owned(), bundled);
-    Some(Value::Object(whole).to_string())
+    Some(NewEvent {
+        json: Value::Object(whole).to_string(),
+        trust: match (message.trust.clone(), edit.trust.clone()) {
+            (Some(of_message), Some(of_edit)) => Some(of_message.weaker(of_edit)),
+            (of_message, _) => of_message,
+        },
+        ..message.clone()
+    })
 }
 
 /// The object under `key`, made if there is none.

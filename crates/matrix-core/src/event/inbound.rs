@@ -2,8 +2,8 @@
 
 use super::SkippedBound;
 
-/// Trust in the device that encrypted an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Trust in the device that encrypted an event, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SenderTrust {
     /// The sender is verified by us and signed the device.
     Verified,
@@ -34,6 +34,8 @@ pub enum MessageKind {
     Video,
     /// `m.location`
     Location,
+    /// A poll's beginning (MSC3381); the text has the question and the numbered answers.
+    Poll,
     /// Any other `msgtype`.
     Unknown,
 }
@@ -107,8 +109,10 @@ pub struct EventBase {
     pub received_at: u64,
     /// It arrived encrypted.
     pub encrypted: bool,
-    /// For encrypted events.
+    /// For encrypted events; an edited one has the lesser of both.
     pub sender_trust: Option<SenderTrust>,
+    /// For encrypted events: the Megolm session that `sender_trust` is about.
+    pub session_id: Option<String>,
     /// How often it was handed out before.
     pub attempts: u32,
     /// It waited for its key or came out of a gap.

@@ -192,7 +192,7 @@ fn geo_uri(kind: MessageKind, content: &Object) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn mentions(content: &Object) -> Option<Mentions> {
+pub(super) fn mentions(content: &Object) -> Option<Mentions> {
     let mentions = object(content, "m.mentions")?;
     let mut user_ids: Vec<String> = Vec::new();
     for id in mentions

@@ -6,23 +6,27 @@ mod html;
 mod inbound;
 mod message;
 mod parse;
+mod poll;
+mod proof;
 mod skipped;
 #[cfg(test)]
 mod tests;
 mod text;
 mod user_link;
 
-pub(crate) use bundled::trusted_json;
+pub(crate) use bundled::{edit_proof, trusted_json};
 pub(crate) use change::{Change, change, with_edit};
 pub(crate) use html::{escape_attribute, escape_text};
 pub use inbound::{
     EventBase, InboundEvent, MediaInfo, Membership, Mentions, MessageKind, Pill, SenderTrust,
 };
 pub(crate) use parse::{membership as membership_named, parse};
+pub(crate) use poll::{PollStart, is_poll_end, is_poll_response, is_poll_start, poll_response};
+pub(crate) use proof::Proof;
 use ruma::{OwnedRoomId, OwnedUserId};
 pub use skipped::SkippedBound;
 pub(crate) use skipped::{SKIPPED_KEY, Skipped};
-pub(crate) use text::is_blank;
+pub(crate) use text::{is_blank, name, topic};
 pub(crate) use user_link::linked_user;
 
 /// A readable event on its way into the inbox.
@@ -42,8 +46,8 @@ pub(crate) struct NewEvent {
     pub json: String,
     /// It arrived encrypted.
     pub encrypted: bool,
-    /// Trust in the sending device, for encrypted events.
-    pub trust: Option<SenderTrust>,
+    /// What is known of the sending device, for encrypted events.
+    pub trust: Option<Proof>,
     /// It waited for its key or came out of a gap.
     pub late: bool,
 }

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use super::{
     EventBase, InboundEvent, Membership, SKIPPED_KEY, Skipped, StoredEvent,
     message::{Content, Relation},
-    text::clip,
+    poll::{PollStart, is_poll_start},
+    text::{clip, name},
 };
 use crate::health::now_ms;
 
@@ -58,6 +59,7 @@ pub(crate) fn parse(stored: &StoredEvent, own_user: &UserId) -> Option<InboundEv
         }
         _ if redacted || has_expired(content, now_ms()) => return None,
         ("m.room.message", None) => message(stored, &event, content),
+        (kind, None) if is_poll_start(kind) => poll(stored, content),
         ("m.reaction", None) => reaction(stored, content),
         // Redactions are never encrypted: inside an encrypted event it is none.
         ("m.room.redaction", None) if !stored.event.encrypted => redaction(stored, &event, content),
@@ -87,6 +89,7 @@ fn has_expired(content: &Object, now: u64) -> bool {
 
 fn base(stored: &StoredEvent) -> EventBase {
     let event = &stored.event;
+    let proof = event.trust.as_ref().filter(|_| event.encrypted);
     EventBase {
         seq: stored.seq,
         room_id: event.room_id.to_string(),
@@ -95,10 +98,21 @@ fn base(stored: &StoredEvent) -> EventBase {
         origin_server_ts: event.origin_server_ts,
         received_at: stored.received_at,
         encrypted: event.encrypted,
-        sender_trust: event.trust.filter(|_| event.encrypted),
+        sender_trust: proof.map(|proof| proof.trust),
+        session_id: proof.and_then(|proof| proof.session_id.clone()),
         attempts: stored.attempts,
         late: event.late,
     }
+}
+
+fn poll(stored: &StoredEvent, content: &Object) -> Option<InboundEvent> {
+    let relation = Relation::read(content);
+    // An edited poll starts nothing anew.
+    if relation.replaces.is_some() {
+        return None;
+    }
+    let content = PollStart::read(content)?.message(content);
+    Some(said(stored, content, relation, None))
 }
 
 fn message(stored: &StoredEvent, event: &Object, content: &Object) -> Option<InboundEvent> {
@@ -121,7 +135,16 @@ fn message(stored: &StoredEvent, event: &Object, content: &Object) -> Option<Inb
         Some((edit, id)) if edit.kind == original.kind => (edit, Some(id)),
         _ => (original, None),
     };
-    Some(InboundEvent::Message {
+    Some(said(stored, content, relation, edited_by))
+}
+
+fn said(
+    stored: &StoredEvent,
+    content: Content,
+    relation: Relation,
+    edited_by: Option<String>,
+) -> InboundEvent {
+    InboundEvent::Message {
         base: base(stored),
         kind: content.kind,
         body: content.body,
@@ -135,7 +158,7 @@ fn message(stored: &StoredEvent, event: &Object, content: &Object) -> Option<Inb
         geo_uri: content.geo_uri,
         edited_by,
         live: content.live,
-    })
+    }
 }
 
 /// The newest edit, bundled by the homeserver (§11.22.4.3), if it is one by the rules: same
@@ -192,7 +215,7 @@ fn invite(stored: &StoredEvent, event: &Object) -> InboundEvent {
     InboundEvent::Invite {
         base: base(stored),
         is_direct: flag(event, "is_direct"),
-        room_name: short(event, "room_name"),
+        room_name: string(event, "room_name").and_then(name),
         canonical_alias: string(event, "canonical_alias")
             .filter(|alias| RoomAliasId::parse(*alias).is_ok())
             .map(str::to_owned),

@@ -71,6 +71,32 @@ pub(crate) fn is_blank(text: &str) -> bool {
         .all(|c| c.is_whitespace() || is_invisible(c) || c == '\u{2800}')
 }
 
+/// Bytes of a person's or room's name, and of a topic. In a room anybody may take a name of
+/// 60 KB with line breaks in it, and it stands in every prompt.
+const MAX_NAME: usize = 255;
+const MAX_TOPIC: usize = 2048;
+
+/// A name as people see it, in one line; `None` if they see nothing.
+pub(crate) fn name(text: &str) -> Option<String> {
+    one_line(text, MAX_NAME)
+}
+
+/// The same for a room's topic.
+pub(crate) fn topic(text: &str) -> Option<String> {
+    one_line(text, MAX_TOPIC)
+}
+
+fn one_line(text: &str, max: usize) -> Option<String> {
+    if is_blank(clip(text, 4 * max)) {
+        return None;
+    }
+    let line: Vec<String> = visible(clip(text, 4 * max))
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    Some(clip(&line.join(" "), max).trim_end().to_owned())
+}
+
 /// At most `max` bytes of `text`, cut between characters.
 pub(crate) fn clip(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]

@@ -371,3 +371,21 @@ async fn net_1_a_name_that_resolves_to_loopback_is_told_as_address_blocked() {
             .contains("network.dangerouslyAllowPrivateNetwork")
     );
 }
+
+#[test]
+fn prf_1_what_is_fetched_from_elsewhere_meets_the_same_guard() {
+    for (text, private, public) in [
+        ("https://example.org/a.png", true, true),
+        ("https://example.org/a.png?size=2#x", true, true),
+        ("http://example.org/a.png", true, false),
+        ("https://10.0.0.1/a.png", true, false),
+        ("http://127.0.0.1:8080/a.png", true, false),
+        ("https://169.254.169.254/latest", false, false),
+        ("http://8.8.8.8/a.png", false, false),
+    ] {
+        for (allow, expected) in [(true, private), (false, public)] {
+            let checked = check_fetch(&url(text), &network(allow));
+            assert_eq!(checked.is_ok(), expected, "{text} {allow}: {checked:?}");
+        }
+    }
+}

@@ -38,8 +38,8 @@ pub(super) fn edit(
         return Ok(());
     };
     let message = NewEvent::from(record);
-    if let Some(json) = event::with_edit(&message, edit) {
-        rewrite(tx, seal, seq, &NewEvent { json, ..message })?;
+    if let Some(edited) = event::with_edit(&message, edit) {
+        rewrite(tx, seal, seq, &edited)?;
     }
     Ok(())
 }
@@ -66,11 +66,8 @@ pub(super) fn catch_up(
             continue;
         };
         let message = newest.as_ref().unwrap_or(message);
-        if let Some(json) = event::with_edit(message, &record.into()) {
-            newest = Some(NewEvent {
-                json,
-                ..message.clone()
-            });
+        if let Some(edited) = event::with_edit(message, &record.into()) {
+            newest = Some(edited);
         }
     }
     if let Some(newest) = newest {

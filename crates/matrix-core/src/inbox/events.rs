@@ -70,8 +70,17 @@ pub(super) fn commit(
         let place = Place::last(tx)?;
         insert(tx, seal, now, event, &place)?;
     }
+    let mut gave_way = 0;
     for event in &step.undecryptable {
-        missing_keys::insert(tx, seal, now, event)?;
+        gave_way += missing_keys::insert(tx, seal, now, event)?;
+    }
+    if gave_way > 0 {
+        tracing::warn!(
+            count = gave_way,
+            "somebody sends more messages that cannot be read than are kept for their keys \
+             ({} a sender and room); the oldest are given up",
+            missing_keys::MOST
+        );
     }
     tx.prepare_cached(
         "INSERT INTO meta (name, value) VALUES ('token', ?1)

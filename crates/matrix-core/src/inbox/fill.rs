@@ -69,7 +69,7 @@ async fn fill(inbox: &Inbox, engine: &dyn Engine, own: &Own, mut gap: Gap) -> Re
     let mut oldest_read = None;
     loop {
         let answer = engine
-            .history(&gap.room_id, &gap.from, gap.to.as_deref(), PAGE)
+            .history(&gap.room_id, Some(&gap.from), gap.to.as_deref(), PAGE)
             .await;
         let page = match answer {
             Ok(page) => page,

@@ -12,24 +12,29 @@ use crate::{
     queue_file::{Fault, Hash, Seal},
 };
 
+/// Events of one sender in one room that wait at the same time. Everybody in a room can send
+/// what nobody can read, and each pass tries all of it again.
+pub(super) const MOST: u32 = 500;
+
 /// Stores what is not readable yet, unless it was readable once; the newest
-/// cause counts.
+/// cause counts. How many older ones of the sender had to give way.
 pub(super) fn insert(
     tx: &Transaction<'_>,
     seal: &Seal,
     now: i64,
     event: &Undecryptable,
-) -> Result<(), Fault> {
+) -> Result<usize, Fault> {
+    let sender = seal.hash("sender", event.sender.as_str());
     let (room, key) = (
         room_hash(seal, &event.room_id),
         key_hash(seal, &event.event_id),
     );
     if events::place_of(tx, &room, &key)?.is_some() {
-        return Ok(());
+        return Ok(0);
     }
     tx.prepare_cached(
-        "INSERT INTO undecryptable (room, key, cause, payload, received_at)
-         VALUES (?1, ?2, ?3, ?4, ?5)
+        "INSERT INTO undecryptable (room, key, cause, payload, received_at, sender)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (room, key) DO UPDATE SET cause = excluded.cause",
     )?
     .execute(params![
@@ -37,9 +42,16 @@ pub(super) fn insert(
         key,
         event.cause,
         seal.close(&UndecryptableRecord::from(event))?,
-        now
+        now,
+        sender
     ])?;
-    Ok(())
+    Ok(tx
+        .prepare_cached(
+            "DELETE FROM undecryptable WHERE id IN (
+                 SELECT id FROM undecryptable WHERE room = ?1 AND sender = ?2
+                 ORDER BY id DESC LIMIT -1 OFFSET ?3)",
+        )?
+        .execute(params![room, sender, MOST])?)
 }
 
 /// Waits for its key no more. True if it did.
@@ -50,21 +62,27 @@ pub(super) fn remove(tx: &Transaction<'_>, room: &Hash, key: &Hash) -> Result<bo
     Ok(removed > 0)
 }
 
-/// All that waits, or what waits in these rooms; oldest first.
+/// All that waits, or what waits in these rooms; oldest first, at most `max` behind the row
+/// `after`: each may be as large as an event.
 pub(super) fn list(
     tx: &Transaction<'_>,
     seal: &Seal,
     rooms: Option<&[Hash]>,
-) -> Result<Vec<Undecryptable>, Fault> {
-    let mut statement =
-        tx.prepare_cached("SELECT room, cause, payload FROM undecryptable ORDER BY id")?;
-    let mut rows = statement.query([])?;
+    after: i64,
+    max: usize,
+) -> Result<Vec<(i64, Undecryptable)>, Fault> {
+    let mut statement = tx.prepare_cached(
+        "SELECT room, cause, payload, id FROM undecryptable WHERE id > ?1 ORDER BY id",
+    )?;
+    let mut rows = statement.query([after])?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
+    while found.len() < max
+        && let Some(row) = rows.next()?
+    {
         let room: Hash = row.get(0)?;
         if rooms.is_none_or(|rooms| rooms.contains(&room)) {
             let record: UndecryptableRecord = seal.open(&row.get::<_, Vec<u8>>(2)?)?;
-            found.push(record.with_cause(row.get(1)?));
+            found.push((row.get(3)?, record.with_cause(row.get(1)?)));
         }
     }
     Ok(found)

@@ -313,11 +313,14 @@ impl Inbox {
             .await
     }
 
-    /// What waits for a key, oldest first; `room_ids` limits it.
-    pub async fn undecryptable(
+    /// What waits for a key, oldest first, a page of at most `max` behind the row `after`;
+    /// `room_ids` limits it.
+    pub async fn undecryptable_page(
         &self,
         room_ids: Option<&[OwnedRoomId]>,
-    ) -> Result<Vec<Undecryptable>> {
+        after: i64,
+        max: usize,
+    ) -> Result<Vec<(i64, Undecryptable)>> {
         let room_ids = room_ids.map(<[_]>::to_vec);
         self.inner
             .file
@@ -328,7 +331,7 @@ impl Inbox {
                         .map(|room| events::room_hash(seal, room))
                         .collect()
                 });
-                missing_keys::list(tx, seal, rooms.as_deref())
+                missing_keys::list(tx, seal, rooms.as_deref(), after, max)
             })
             .await
     }

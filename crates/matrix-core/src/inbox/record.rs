@@ -3,7 +3,7 @@
 use ruma::{OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{NewEvent, SenderTrust, Undecryptable};
+use crate::event::{NewEvent, Proof, SenderTrust, Undecryptable};
 
 /// A readable event.
 #[derive(Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub(super) struct EventRecord {
     encrypted: bool,
     trust: Option<u8>,
     late: bool,
+    /// See [`Proof::session_id`].
+    #[serde(default)]
+    session: Option<String>,
 }
 
 impl From<&NewEvent> for EventRecord {
@@ -27,13 +30,14 @@ impl From<&NewEvent> for EventRecord {
             ts: event.origin_server_ts,
             json: event.json.clone(),
             encrypted: event.encrypted,
-            trust: event.trust.map(|trust| match trust {
+            trust: event.trust.as_ref().map(|proof| match proof.trust {
                 SenderTrust::Verified => 0,
                 SenderTrust::CrossSigned => 1,
                 SenderTrust::Unsigned => 2,
                 SenderTrust::Unknown => 3,
             }),
             late: event.late,
+            session: (event.trust.as_ref()).and_then(|proof| proof.session_id.clone()),
         }
     }
 }
@@ -48,11 +52,14 @@ impl From<EventRecord> for NewEvent {
             json: record.json,
             encrypted: record.encrypted,
             // A number we do not know is no trust.
-            trust: record.trust.map(|trust| match trust {
-                0 => SenderTrust::Verified,
-                1 => SenderTrust::CrossSigned,
-                2 => SenderTrust::Unsigned,
-                _ => SenderTrust::Unknown,
+            trust: record.trust.map(|trust| Proof {
+                trust: match trust {
+                    0 => SenderTrust::Verified,
+                    1 => SenderTrust::CrossSigned,
+                    2 => SenderTrust::Unsigned,
+                    _ => SenderTrust::Unknown,
+                },
+                session_id: record.session,
             }),
             late: record.late,
         }

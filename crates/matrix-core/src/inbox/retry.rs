@@ -24,6 +24,9 @@ const GATHER: Duration = Duration::from_millis(50);
 /// Seconds between passes without a cause; the last one repeats.
 const INTERVALS: [u64; 7] = [5, 15, 30, 60, 120, 300, 900];
 
+/// Events in memory at a time.
+const PAGE: usize = 50;
+
 /// Which rooms' keys arrived since the last pass.
 #[derive(Default)]
 struct Arrived {
@@ -114,23 +117,36 @@ async fn pass(
             "messages stayed unreadable for longer than undecryptable.retryHours and are given up"
         );
     }
-    for waiting in inbox.undecryptable(rooms).await? {
-        match engine.decrypt(&waiting).await {
-            Ok(Decrypted::Event(mut event)) => {
-                event.late = true;
-                inbox.readable(waiting, *event).await?;
-            }
-            Ok(Decrypted::StillMissing { cause }) => {
-                if cause != waiting.cause {
-                    inbox.set_cause(waiting, cause).await?;
-                }
-            }
-            Err(error) if error.code == ErrorCode::Closed || error.is_transient() => {
-                return Err(error);
-            }
-            // Its own trouble, not that of the others.
-            Err(error) => tracing::debug!(%error, "an event cannot be retried now"),
+    let mut after = 0;
+    loop {
+        let page = inbox.undecryptable_page(rooms, after, PAGE).await?;
+        let Some((last, _)) = page.last() else {
+            return Ok(());
+        };
+        after = *last;
+        for (_, waiting) in page {
+            again(inbox, engine, waiting).await?;
         }
+    }
+}
+
+/// One try for one event.
+async fn again(inbox: &Inbox, engine: &dyn Engine, waiting: Undecryptable) -> Result<()> {
+    match engine.decrypt(&waiting).await {
+        Ok(Decrypted::Event(mut event)) => {
+            event.late = true;
+            inbox.readable(waiting, *event).await?;
+        }
+        Ok(Decrypted::StillMissing { cause }) => {
+            if cause != waiting.cause {
+                inbox.set_cause(waiting, cause).await?;
+            }
+        }
+        Err(error) if error.code == ErrorCode::Closed || error.is_transient() => {
+            return Err(error);
+        }
+        // Its own trouble, not that of the others.
+        Err(error) => tracing::debug!(%error, "an event cannot be retried now"),
     }
     Ok(())
 }

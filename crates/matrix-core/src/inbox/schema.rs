@@ -81,4 +81,9 @@ CREATE INDEX events_edits ON events (room, target) WHERE target IS NOT NULL AND 
 ALTER TABLE events ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE events ADD COLUMN notice INTEGER NOT NULL DEFAULT 0;
 ",
+    // Whose they are, so that nobody can fill the disk with what cannot be read.
+    "
+ALTER TABLE undecryptable ADD COLUMN sender BLOB;
+CREATE INDEX undecryptable_senders ON undecryptable (room, sender, id);
+",
 ];

@@ -54,6 +54,7 @@ impl From<ErrorRecord> for Error {
             C::NotVerified,
             C::RecoveryKeyInvalid,
             C::VerificationNotFound,
+            C::VerificationPhase,
             C::MediaTooLarge,
             C::Cancelled,
             C::Closed,

@@ -52,6 +52,7 @@ pub(super) fn judge(error: &Error) -> Verdict {
         | C::RecoveryKeyInvalid
         | C::ApprovalRequired
         | C::BackupUnusable
-        | C::VerificationNotFound => Verdict::Permanent,
+        | C::VerificationNotFound
+        | C::VerificationPhase => Verdict::Permanent,
     }
 }

@@ -55,7 +55,7 @@ impl PlainEngine {
             && facts.all_members
             && !facts.encrypted()
             && facts.content("m.room.tombstone").is_none()
-            && facts.text("m.room.create", "type").as_deref() != Some("m.space");
+            && facts.text("m.room.create", "type") != Some("m.space");
         if !usable {
             tracing::debug!(%room_id, "no DM");
             return None;

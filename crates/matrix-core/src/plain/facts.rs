@@ -108,9 +108,9 @@ impl RoomFacts {
 
     /// A string of such a content; an empty one counts as absent, as the
     /// specification wants for names, topics and aliases.
-    pub fn text(&self, event_type: &str, key: &str) -> Option<String> {
+    pub fn text(&self, event_type: &str, key: &str) -> Option<&str> {
         let text = self.content(event_type)?.get(key)?.as_str()?;
-        (!text.is_empty()).then(|| text.to_owned())
+        (!text.is_empty()).then_some(text)
     }
 
     /// The room has an encryption event.
@@ -167,6 +167,16 @@ impl Facts {
                 && (facts.member(user_id).is_some() || facts.heroes.iter().any(|id| id == user_id))
         });
         known.map(|(room_id, _)| room_id.clone()).collect()
+    }
+
+    /// The rooms this user is invited to, with what the invites say of them.
+    pub fn inviting(&self, user_id: &UserId) -> impl Iterator<Item = (&OwnedRoomId, &RoomFacts)> {
+        self.rooms.iter().filter(move |(_, facts)| {
+            facts
+                .member(user_id.as_str())
+                .and_then(|event| membership(&event.content))
+                == Some(Membership::Invite)
+        })
     }
 
     /// For changes: `initial` answers start afresh, later ones only change what is

@@ -17,13 +17,13 @@ impl PlainEngine {
     pub(super) async fn page(
         &self,
         room_id: &RoomId,
-        from: &str,
+        from: Option<&str>,
         to: Option<&str>,
         limit: u32,
     ) -> Result<HistoryPage> {
         let mut request =
             get_message_events::v3::Request::new(room_id.to_owned(), Direction::Backward);
-        request.from = Some(from.to_owned());
+        request.from = from.map(ToOwned::to_owned);
         request.limit = UInt::from(limit);
         let answer = self.rest.send(request, REQUEST_TIMEOUT).await?;
         let encrypted = self.is_encrypted(room_id).await?;
@@ -59,7 +59,9 @@ impl PlainEngine {
         Ok(HistoryPage {
             events,
             undecryptable: Vec::new(),
-            next: answer.end.filter(|end| !at_end && end != from),
+            next: answer
+                .end
+                .filter(|end| !at_end && Some(end.as_str()) != from),
         })
     }
 }

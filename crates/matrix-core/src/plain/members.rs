@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    event::{InboundEvent, MessageKind, StoredEvent, parse},
+    event::{InboundEvent, MessageKind, StoredEvent, name, parse},
     room::{FetchedMessage, MemberInfo, Unavailable},
 };
 
@@ -39,8 +39,8 @@ impl PlainEngine {
         let power_level = power_level(&self.facts_of(room_id).await?, user_id);
         Ok(Some(MemberInfo {
             user_id: user_id.to_string(),
-            display_name: text(&content, "displayname"),
-            avatar_url: text(&content, "avatar_url"),
+            display_name: text(&content, "displayname").and_then(name),
+            avatar_url: text(&content, "avatar_url").map(str::to_owned),
             membership,
             power_level,
         }))
@@ -83,7 +83,7 @@ impl PlainEngine {
         let is_state = head.state_key.is_some();
         // A name is an ornament; a room that hides it still shows the message.
         let sender_name = match self.member_content(room_id, &sender).await {
-            Ok(content) => content.and_then(|content| text(&content, "displayname")),
+            Ok(content) => content.and_then(|content| name(text(&content, "displayname")?)),
             Err(_) => None,
         };
         let mut message = FetchedMessage {
@@ -128,9 +128,9 @@ impl PlainEngine {
     }
 }
 
-fn text(content: &Value, key: &str) -> Option<String> {
+fn text<'a>(content: &'a Value, key: &str) -> Option<&'a str> {
     let text = content.get(key)?.as_str()?;
-    (!text.is_empty()).then(|| text.to_owned())
+    (!text.is_empty()).then_some(text)
 }
 
 /// By the room version's rules: creators stand above all numbers from version 12 on.

@@ -35,6 +35,7 @@ mod facts;
 mod history;
 mod members;
 mod position;
+mod read;
 mod request;
 mod rooms;
 mod send;
@@ -57,14 +58,15 @@ pub(crate) use self::position::is_position;
 use self::{facts::Facts, position::Position};
 use crate::{
     account::Identity,
+    config::Presence,
     crypto::{Crypto, EncryptionStatus},
-    engine::{Decrypted, Engine, HistoryPage},
+    engine::{Ask, Decrypted, Engine, HistoryPage},
     error::{Error, Result},
     event::Undecryptable,
     health::{HealthCell, now_ms},
     inbox::Inbox,
     rest::Rest,
-    room::{FetchedMessage, MemberInfo, RoomInfo},
+    room::{FetchedMessage, MemberInfo, PendingInvite, RoomInfo},
 };
 
 /// For everything but the sync itself.
@@ -83,6 +85,8 @@ pub(crate) struct PlainParams {
     pub health: HealthCell,
     /// Timeline events per room and answer, 1 to 100; what does not fit becomes a gap.
     pub initial_sync_limit: Option<u32>,
+    /// What others see of us while we sync.
+    pub presence: Presence,
 }
 
 /// The engine; see the module.
@@ -93,6 +97,7 @@ pub(crate) struct PlainEngine {
     inbox: Inbox,
     health: HealthCell,
     initial_sync_limit: Option<u32>,
+    presence: Presence,
     shared: Mutex<Shared>,
 }
 
@@ -119,6 +124,7 @@ impl PlainEngine {
             inbox: params.inbox,
             health: params.health,
             initial_sync_limit: params.initial_sync_limit,
+            presence: params.presence,
             shared: Mutex::default(),
         })
     }
@@ -155,11 +161,15 @@ impl Engine for PlainEngine {
     async fn history(
         &self,
         room_id: &RoomId,
-        from: &str,
+        from: Option<&str>,
         to: Option<&str>,
         limit: u32,
     ) -> Result<HistoryPage> {
         self.page(room_id, from, to, limit).await
+    }
+
+    async fn read(&self, room_id: &RoomId, ask: Ask<'_>, limit: u32) -> Result<HistoryPage> {
+        self.read_past(room_id, ask, limit).await
     }
 
     async fn decrypt(&self, event: &Undecryptable) -> Result<Decrypted> {
@@ -188,6 +198,14 @@ impl Engine for PlainEngine {
         self.message(room_id, event_id).await
     }
 
+    async fn invites(&self) -> Result<Vec<PendingInvite>> {
+        Ok(self.pending_invites())
+    }
+
+    async fn ignores(&self, user_id: &UserId) -> Result<bool> {
+        self.is_ignored(user_id).await
+    }
+
     async fn direct_candidates(&self, user_id: &UserId) -> Result<Vec<OwnedRoomId>> {
         self.direct_rooms(user_id).await
     }
@@ -197,6 +215,10 @@ impl Engine for PlainEngine {
     }
 
     async fn encryption(&self) -> Result<Crypto<'_>> {
+        Err(status::not_ours(&self.own_device))
+    }
+
+    async fn acknowledge_identity(&self, _user_id: &UserId) -> Result<bool> {
         Err(status::not_ours(&self.own_device))
     }
 

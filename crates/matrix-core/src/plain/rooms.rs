@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ruma::{
-    OwnedRoomId, OwnedUserId, RoomId, UserId,
+    OwnedRoomId, OwnedUserId, RoomAliasId, RoomId, UserId,
     api::client::{
         config::get_global_account_data, membership::get_member_events, state::get_state_events,
     },
@@ -16,7 +16,11 @@ use super::{
     facts::{FUNCTIONAL_MEMBERS, RoomFacts, SMALL_ROOM, StateEvent, membership},
     status::is_missing,
 };
-use crate::{error::Result, event::Membership, room::RoomInfo};
+use crate::{
+    error::Result,
+    event::{self, Membership},
+    room::{PendingInvite, RoomInfo},
+};
 
 /// As many as [`RoomInfo::other_members`] holds.
 const OTHER_MEMBERS: usize = 5;
@@ -58,9 +62,12 @@ impl PlainEngine {
         };
         Ok(RoomInfo {
             room_id: room_id.to_string(),
-            name: facts.text("m.room.name", "name"),
-            topic: facts.text("m.room.topic", "topic"),
-            canonical_alias: facts.text("m.room.canonical_alias", "alias"),
+            name: facts.text("m.room.name", "name").and_then(event::name),
+            topic: facts.text("m.room.topic", "topic").and_then(event::topic),
+            canonical_alias: facts
+                .text("m.room.canonical_alias", "alias")
+                .filter(|alias| RoomAliasId::parse(*alias).is_ok())
+                .map(str::to_owned),
             alt_aliases: strings("m.room.canonical_alias", "alt_aliases"),
             encrypted: facts.encrypted(),
             joined_member_count: facts.joined.unwrap_or_else(|| count(Membership::Join)),
@@ -76,8 +83,55 @@ impl PlainEngine {
             member_is_direct: own.is_some_and(is_direct) || others().any(is_direct),
             other_members,
             service_members: strings(FUNCTIONAL_MEMBERS, "service_members"),
-            replacement_room_id: facts.text("m.room.tombstone", "replacement_room"),
+            replacement_room_id: facts
+                .text("m.room.tombstone", "replacement_room")
+                .map(str::to_owned),
         })
+    }
+
+    /// See [`crate::engine::Engine::invites`].
+    pub(super) fn pending_invites(&self) -> Vec<PendingInvite> {
+        let shared = self.shared();
+        let mut invites: Vec<PendingInvite> = shared
+            .facts
+            .inviting(&self.own_user)
+            .map(|(room_id, facts)| {
+                let own = facts.member(self.own_user.as_str());
+                PendingInvite {
+                    room_id: room_id.to_string(),
+                    inviter: own.map(|event| event.sender.clone()),
+                    room_name: facts.text("m.room.name", "name").and_then(event::name),
+                    canonical_alias: facts
+                        .text("m.room.canonical_alias", "alias")
+                        .map(str::to_owned),
+                    is_direct: own.is_some_and(is_direct),
+                }
+            })
+            .collect();
+        invites.sort_by(|one, other| one.room_id.cmp(&other.room_id));
+        invites
+    }
+
+    /// See [`crate::engine::Engine::ignores`].
+    pub(super) async fn is_ignored(&self, user_id: &UserId) -> Result<bool> {
+        let request = get_global_account_data::v3::Request::new(
+            self.own_user.clone(),
+            GlobalAccountDataEventType::IgnoredUserList,
+        );
+        match self.rest.send(request, REQUEST_TIMEOUT).await {
+            Ok(answer) => Ok(
+                serde_json::from_str::<Value>(answer.account_data.json().get()).is_ok_and(
+                    |content| {
+                        content
+                            .pointer("/ignored_users")
+                            .and_then(|users| users.get(user_id.as_str()))
+                            .is_some()
+                    },
+                ),
+            ),
+            Err(error) if is_missing(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// What the sync told of the room, with all members if it is small; else its state

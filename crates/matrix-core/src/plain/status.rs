@@ -32,7 +32,7 @@ impl PlainEngine {
             device_id: self.own_device.clone(),
             server_device_known: match device {
                 Ok(_) => Some(true),
-                Err(error) if is_missing(&error) => Some(false),
+                Err(error) if is_missing(&error) || error.is_logged_out() => Some(false),
                 Err(_) => None,
             },
             backup: BackupStatus {
@@ -57,9 +57,9 @@ pub(super) fn not_ours(device: &str) -> Error {
         ErrorCode::DeviceInUse,
         format!(
             "`accessToken` belongs to device {device}, which another client encrypts with; its \
-             encryption is left alone. To have encryption here, use `userId` and `password` \
-             instead of `accessToken` (`openclaw matrix account add`), or the token of a login \
-             made for this account alone"
+             encryption is left alone. To have encryption here, give the account a device of its \
+             own with `openclaw matrix devices renew --password-stdin`, or use the token of a \
+             login made for this account alone"
         ),
     )
 }

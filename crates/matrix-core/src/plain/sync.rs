@@ -116,7 +116,8 @@ impl PlainEngine {
     /// One request, its answer stored. True if the server had nothing to say.
     async fn sync_once(&self, cursor: &mut Cursor) -> Result<bool> {
         let mut position = self.position();
-        let request = request::build(&position, cursor.window, self.initial_sync_limit);
+        let mut request = request::build(&position, cursor.window, self.initial_sync_limit);
+        request.set_presence = self.presence.state();
         self.health.asking(POLL);
         let answer: Response = Box::pin(self.rest.send(request, POLL + PATIENCE)).await?;
 

@@ -1,7 +1,11 @@
 //! Direct messages: the account's `m.direct` map, the rooms that serve as one, and
 //! making a new one (Client-Server API, module «Direct Messaging»).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use matrix_sdk::Client;
 use ruma::{
@@ -16,7 +20,7 @@ use ruma::{
     serde::Raw,
 };
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::info::{is_alone_with, membership, others};
 use crate::{
@@ -28,6 +32,12 @@ use crate::{
 /// For one request.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a room made here counts although the sync has not brought it yet.
+const NEW_ROOM: Duration = Duration::from_secs(60);
+
+/// `m.direct`: lists of rooms by user id.
+pub(crate) type DirectMap = Map<String, Value>;
+
 /// Opens and records an account's direct messages, one at a time. Cheap to clone; all clones
 /// share the turn.
 #[derive(Clone)]
@@ -35,7 +45,16 @@ pub(crate) struct DirectRooms {
     rest: Rest,
     own_user: OwnedUserId,
     /// Two turns at once would make two rooms for one person, and lose one's change to `m.direct`.
-    turn: Arc<Mutex<()>>,
+    turn: Arc<Mutex<Made>>,
+}
+
+/// Rooms that were made here, and when.
+type Made = HashMap<OwnedUserId, (OwnedRoomId, Instant)>;
+
+/// The right to change `m.direct` and to make rooms.
+pub(crate) struct Turn<'a> {
+    directs: &'a DirectRooms,
+    made: MutexGuard<'a, Made>,
 }
 
 impl DirectRooms {
@@ -61,19 +80,18 @@ impl DirectRooms {
         candidates: impl Future<Output = Result<Vec<OwnedRoomId>>>,
         encrypt: bool,
     ) -> Result<(OwnedRoomId, bool)> {
-        if user_id == self.own_user {
-            return Err(Error::new(
-                ErrorCode::ConfigInvalid,
-                format!("{user_id} is this account itself: name another user to write to"),
-            ));
-        }
-        let _turn = self.turn.lock().await;
-        if let Some(room_id) = candidates.await?.into_iter().next() {
-            self.note(user_id, &room_id).await;
+        self.not_ourselves(user_id)?;
+        let mut turn = self.turn().await;
+        let known = match candidates.await?.into_iter().next() {
+            Some(room_id) => Some(room_id),
+            None => turn.made(user_id).await,
+        };
+        if let Some(room_id) = known {
+            turn.note(user_id, &room_id).await;
             return Ok((room_id, false));
         }
-        let room_id = self.create(user_id, encrypt).await?;
-        self.note(user_id, &room_id).await;
+        let room_id = turn.create(user_id, encrypt).await?;
+        turn.note(user_id, &room_id).await;
         Ok((room_id, true))
     }
 
@@ -82,35 +100,34 @@ impl DirectRooms {
     /// # Errors
     /// What the homeserver answers.
     pub async fn mark(&self, user_id: &UserId, room_id: &RoomId) -> Result<()> {
-        let _turn = self.turn.lock().await;
-        self.write(user_id, room_id).await
+        self.turn().await.write(user_id, room_id).await.map(drop)
     }
 
-    /// The room is of use even if the note of it failed; the next opening tries again.
-    async fn note(&self, user_id: &UserId, room_id: &RoomId) {
-        if let Err(error) = self.write(user_id, room_id).await {
-            tracing::warn!(%room_id, %error, "m.direct not updated");
+    /// Waits until nobody else of this account changes `m.direct`.
+    pub async fn turn(&self) -> Turn<'_> {
+        Turn {
+            directs: self,
+            made: self.turn.lock().await,
         }
     }
 
-    /// Puts the room at the head of the person's list in `m.direct`, as the homeserver has it now;
-    /// everything else in it stays as it is.
-    async fn write(&self, user_id: &UserId, room_id: &RoomId) -> Result<()> {
-        let mut map = self.read().await?;
-        if !put_first(&mut map, user_id, room_id) {
+    /// # Errors
+    /// `config_invalid` for our own id.
+    pub fn not_ourselves(&self, user_id: &UserId) -> Result<()> {
+        if user_id != self.own_user {
             return Ok(());
         }
-        let content = serde_json::value::to_raw_value(&map)
-            .map_err(|error| Error::internal(format!("m.direct: {error}")))?;
-        let request = set_global_account_data::v3::Request::new_raw(
-            self.own_user.clone(),
-            GlobalAccountDataEventType::Direct,
-            Raw::from_json(content),
-        );
-        self.rest.send(request, TIMEOUT).await.map(|_| ())
+        Err(Error::new(
+            ErrorCode::ConfigInvalid,
+            format!("{user_id} is this account itself: name another user"),
+        ))
     }
 
-    async fn read(&self) -> Result<Map<String, Value>> {
+    /// `m.direct` as the homeserver has it now.
+    ///
+    /// # Errors
+    /// What the homeserver answers.
+    pub async fn read(&self) -> Result<DirectMap> {
         let request = get_global_account_data::v3::Request::new(
             self.own_user.clone(),
             GlobalAccountDataEventType::Direct,
@@ -124,8 +141,47 @@ impl DirectRooms {
             Err(error) => Err(error),
         }
     }
+}
 
-    async fn create(&self, user_id: &UserId, encrypt: bool) -> Result<OwnedRoomId> {
+impl Turn<'_> {
+    /// The room is of use even if the note of it failed; the next opening tries again.
+    async fn note(&self, user_id: &UserId, room_id: &RoomId) {
+        if let Err(error) = self.write(user_id, room_id).await {
+            tracing::warn!(%room_id, %error, "m.direct not updated");
+        }
+    }
+
+    /// Puts the room at the head of the person's list in `m.direct`, as the homeserver has it now;
+    /// everything else in it stays as it is. What it was, and what it is.
+    ///
+    /// # Errors
+    /// What the homeserver answers.
+    pub async fn write(
+        &self,
+        user_id: &UserId,
+        room_id: &RoomId,
+    ) -> Result<(DirectMap, DirectMap)> {
+        let before = self.directs.read().await?;
+        let mut map = before.clone();
+        if !put_first(&mut map, user_id, room_id) {
+            return Ok((before, map));
+        }
+        let content = serde_json::value::to_raw_value(&map)
+            .map_err(|error| Error::internal(format!("m.direct: {error}")))?;
+        let request = set_global_account_data::v3::Request::new_raw(
+            self.directs.own_user.clone(),
+            GlobalAccountDataEventType::Direct,
+            Raw::from_json(content),
+        );
+        self.directs.rest.send(request, TIMEOUT).await?;
+        Ok((before, map))
+    }
+
+    /// A new room with this person, who is invited.
+    ///
+    /// # Errors
+    /// What the homeserver answers.
+    pub async fn create(&mut self, user_id: &UserId, encrypt: bool) -> Result<OwnedRoomId> {
         let mut request = create_room::v3::Request::new();
         request.preset = Some(create_room::v3::RoomPreset::TrustedPrivateChat);
         request.is_direct = true;
@@ -135,7 +191,32 @@ impl DirectRooms {
             request.initial_state =
                 vec![InitialStateEvent::with_empty_state_key(content).to_raw_any()];
         }
-        Ok(self.rest.send(request, TIMEOUT).await?.room_id)
+        let room_id = self.directs.rest.send(request, TIMEOUT).await?.room_id;
+        self.made
+            .insert(user_id.to_owned(), (room_id.clone(), Instant::now()));
+        Ok(room_id)
+    }
+
+    /// The room that was just made for them, of which the sync may not know yet; `None` if
+    /// they have declined or left since.
+    pub async fn made(&self, user_id: &UserId) -> Option<OwnedRoomId> {
+        let (room_id, at) = self.made.get(user_id)?;
+        if at.elapsed() >= NEW_ROOM {
+            return None;
+        }
+        let path = [
+            "_matrix",
+            "client",
+            "v3",
+            "rooms",
+            room_id.as_str(),
+            "state",
+            "m.room.member",
+            user_id.as_str(),
+        ];
+        let member = self.directs.rest.get(&path, TIMEOUT).await.ok()?;
+        let there = matches!(member.get("membership")?.as_str()?, "invite" | "join");
+        there.then(|| room_id.clone())
     }
 }
 

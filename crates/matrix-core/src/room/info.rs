@@ -7,7 +7,10 @@ use matrix_sdk::{
 use ruma::{OwnedUserId, UserId, events::SyncStateEvent};
 
 use super::RoomInfo;
-use crate::{error::Result, event::Membership};
+use crate::{
+    error::Result,
+    event::{self, Membership},
+};
 
 /// Up to this many members the list is fetched; a larger room is no DM.
 const SMALL_ROOM: u64 = 12;
@@ -56,8 +59,8 @@ pub(crate) async fn info(room: &Room) -> Result<RoomInfo> {
     direct_targets.sort();
     Ok(RoomInfo {
         room_id: room.room_id().to_string(),
-        name: room.name().filter(|name| !name.is_empty()),
-        topic: room.topic().filter(|topic| !topic.is_empty()),
+        name: room.name().as_deref().and_then(event::name),
+        topic: room.topic().as_deref().and_then(event::topic),
         canonical_alias: room.canonical_alias().map(|alias| alias.to_string()),
         alt_aliases: room.alt_aliases().iter().map(ToString::to_string).collect(),
         encrypted,

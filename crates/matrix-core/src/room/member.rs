@@ -13,7 +13,7 @@ use ruma::{
 use super::{MemberInfo, info};
 use crate::{
     error::{Error, ErrorCode, Result},
-    event::membership_named,
+    event::{membership_named, name},
 };
 
 /// A member of a room; `None` if they never were one. Asks the homeserver only for a member the
@@ -30,7 +30,7 @@ pub(crate) async fn member(room: &Room, user_id: &UserId) -> Result<Option<Membe
     if let Some(member) = room.get_member_no_sync(user_id).await? {
         return Ok(Some(MemberInfo {
             user_id: user_id.to_string(),
-            display_name: name(member.display_name()),
+            display_name: member.display_name().and_then(name),
             avatar_url: member.avatar_url().map(ToString::to_string),
             membership: info::membership(&member),
             power_level,
@@ -59,13 +59,9 @@ pub(crate) async fn member(room: &Room, user_id: &UserId) -> Result<Option<Membe
     let membership = membership_named(content.membership.as_str());
     Ok(membership.map(|membership| MemberInfo {
         user_id: user_id.to_string(),
-        display_name: name(content.displayname.as_deref()),
+        display_name: content.displayname.as_deref().and_then(name),
         avatar_url: content.avatar_url.map(|url| url.to_string()),
         membership,
         power_level,
     }))
-}
-
-fn name(name: Option<&str>) -> Option<String> {
-    name.filter(|name| !name.is_empty()).map(str::to_owned)
 }

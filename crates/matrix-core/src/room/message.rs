@@ -1,16 +1,18 @@
 //! One message of a room, looked up for a quote, a thread's root or a reaction.
 
+use std::collections::HashMap;
+
 use matrix_sdk::{
     Room,
     deserialized_responses::{TimelineEvent, TimelineEventKind},
 };
-use ruma::{EventId, OwnedUserId};
+use ruma::{EventId, OwnedUserId, UserId};
 use serde::Deserialize;
 
 use super::{FetchedMessage, Unavailable};
 use crate::{
     error::{Error, ErrorCode, Result},
-    event::{InboundEvent, MessageKind, NewEvent, StoredEvent, parse, trusted_json},
+    event::{InboundEvent, MessageKind, NewEvent, StoredEvent, name, parse, trusted_json},
 };
 
 /// What is read of every event.
@@ -36,7 +38,7 @@ pub(crate) async fn fetched(room: &Room, event_id: &EventId) -> Result<Option<Fe
     let mut message = FetchedMessage {
         event_id: event_id.to_string(),
         sender: head.sender.to_string(),
-        sender_name: member.and_then(|member| member.display_name().map(str::to_owned)),
+        sender_name: member.and_then(|member| name(member.display_name()?)),
         origin_server_ts: head.origin_server_ts,
         kind: MessageKind::Unknown,
         text: String::new(),
@@ -66,6 +68,69 @@ pub(crate) async fn fetched(room: &Room, event_id: &EventId) -> Result<Option<Fe
         None => message.unavailable = Some(Unavailable::Redacted),
     }
     Ok(Some(message))
+}
+
+/// Messages out of a page of history, oldest first, each in its newest wording. Names are left
+/// to the caller.
+///
+/// `edits`: what newer pages said of messages that lie further back; what this page says is added.
+pub(crate) fn of_history(
+    events: Vec<NewEvent>,
+    own_user: &UserId,
+    edits: &mut HashMap<String, String>,
+) -> Vec<FetchedMessage> {
+    let mut messages = Vec::new();
+    for event in events.into_iter().rev() {
+        let stored = StoredEvent {
+            seq: 0,
+            event,
+            received_at: 0,
+            attempts: 0,
+        };
+        match parse(&stored, own_user) {
+            Some(InboundEvent::Message {
+                base,
+                kind,
+                text,
+                thread_root_id,
+                ..
+            }) => {
+                let Some(event_id) = base.event_id else {
+                    continue;
+                };
+                let key = edit_key(&event_id, &base.sender);
+                messages.push(FetchedMessage {
+                    text: edits.remove(&key).unwrap_or(text),
+                    event_id,
+                    sender: base.sender,
+                    sender_name: None,
+                    origin_server_ts: base.origin_server_ts,
+                    kind,
+                    thread_root_id,
+                    unavailable: None,
+                });
+            }
+            // The newest one is met first.
+            Some(InboundEvent::Edit {
+                base,
+                target_id,
+                text,
+                ..
+            }) => {
+                edits
+                    .entry(edit_key(&target_id, &base.sender))
+                    .or_insert(text);
+            }
+            _ => {}
+        }
+    }
+    messages.reverse();
+    messages
+}
+
+/// Only its sender edits a message.
+fn edit_key(event_id: &str, sender: &str) -> String {
+    format!("{event_id} {sender}")
 }
 
 /// Whom the newest wording of a message mentions (`m.mentions.user_ids`); `None` if it is no

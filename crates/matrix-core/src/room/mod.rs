@@ -2,17 +2,22 @@
 
 mod direct;
 mod info;
+mod invites;
 mod member;
 mod message;
+mod past;
 #[cfg(test)]
 mod tests;
 
 use crate::event::{Membership, MessageKind};
 
-pub(crate) use direct::{DirectRooms, direct_candidates};
+pub(crate) use direct::{DirectMap, DirectRooms, direct_candidates};
 pub(crate) use info::info;
+pub(crate) use invites::invites;
 pub(crate) use member::member;
-pub(crate) use message::{fetched, mentioned};
+pub(crate) use message::{fetched, mentioned, of_history};
+pub use past::{Poll, PollAnswer, Reaction, ReadMessage, ReadMessages, ReadPage};
+pub(crate) use past::{messages, read_event};
 
 /// What is known of a room.
 #[derive(Debug, Clone)]
@@ -68,4 +73,24 @@ pub struct FetchedMessage {
     pub text: String,
     pub thread_root_id: Option<String>,
     pub unavailable: Option<Unavailable>,
+}
+
+/// An invite that waits for an answer.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct PendingInvite {
+    pub room_id: String,
+    /// Who invites; `None` if the invite does not say.
+    pub inviter: Option<String>,
+    pub room_name: Option<String>,
+    pub canonical_alias: Option<String>,
+    pub is_direct: bool,
+}
+
+/// Somebody the homeserver's user directory knows.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct FoundUser {
+    pub user_id: String,
+    pub display_name: Option<String>,
 }

@@ -15,6 +15,9 @@ use crate::outbox::Part;
 /// content, and encryption makes four bytes of three (Client-Server API, size limits).
 const MAX_CONTENT: usize = 42_000;
 
+/// OpenClaw's mark on the edit that makes a preview the answer.
+const FINALIZED: &str = "com.openclaw.finalized_preview";
+
 /// The events of a text, in order; none for a text without anything to see.
 pub(crate) fn text_parts(request: &SendText) -> Vec<Part> {
     let markdown = tables::rewrite(&request.markdown, request.tables);
@@ -74,6 +77,12 @@ fn edit(request: &EditText, added: &[OwnedUserId]) -> Part {
         }
         new.insert("m.mentions".to_owned(), all);
         content.insert("m.mentions".to_owned(), mentions(added));
+        if request.finalized {
+            // For push rules: this edit is the answer, the ones before it were drafts.
+            for content in [&mut new, &mut content] {
+                content.insert(FINALIZED.to_owned(), true.into());
+            }
+        }
         content.insert("m.new_content".to_owned(), Value::Object(new));
         content.insert(
             "m.relates_to".to_owned(),
@@ -145,7 +154,7 @@ fn mentions(user_ids: &[OwnedUserId]) -> Value {
 }
 
 /// `m.relates_to` of a message; only the first part of a text quotes what it answers.
-fn relation(target: &SendTarget, first: bool) -> Option<Value> {
+pub(super) fn relation(target: &SendTarget, first: bool) -> Option<Value> {
     let reply_to = target.reply_to_id.as_ref().filter(|_| first);
     match (&target.thread_root_id, reply_to) {
         (Some(root), reply_to) => Some(json!({

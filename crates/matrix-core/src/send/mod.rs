@@ -5,7 +5,9 @@ use ruma::{OwnedEventId, OwnedRoomId};
 mod chunk;
 mod content;
 mod link;
+mod location;
 mod mention;
+mod poll;
 mod render;
 mod spoiler;
 mod structure;
@@ -16,6 +18,8 @@ pub(crate) mod tests;
 pub(crate) use content::{
     edit_mentions, edit_part, edit_part_naming, reaction_part, redaction_part, text_parts,
 };
+pub(crate) use location::location_part;
+pub(crate) use poll::{poll_end_part, poll_part, poll_response_part};
 
 /// `msgtype` of outgoing text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,5 +90,31 @@ pub struct EditText {
     pub live: bool,
     pub tables: Tables,
     pub draft: bool,
+    pub finalized: bool,
     pub wait_ms: Option<u64>,
+}
+
+/// A poll to send (MSC3381); fields are documented in `ts/native/account.ts`.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct SendPoll {
+    pub target: SendTarget,
+    pub question: String,
+    pub answers: Vec<String>,
+    pub max_selections: u32,
+    pub disclosed: bool,
+    pub key: Option<String>,
+}
+
+/// A place to send; fields are documented in `ts/native/account.ts`.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct SendLocation {
+    pub target: SendTarget,
+    pub latitude: f64,
+    pub longitude: f64,
+    pub altitude: Option<f64>,
+    pub uncertainty: Option<f64>,
+    pub description: Option<String>,
+    pub key: Option<String>,
 }

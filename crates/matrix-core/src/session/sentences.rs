@@ -9,7 +9,15 @@ use crate::{
     error::{Error, ErrorCode},
 };
 
-const ADD_ACCOUNT: &str = "openclaw matrix account add --user-id … --password …";
+/// The command that gives an account a device of its own.
+fn renew(account_id: &str) -> String {
+    format!("`openclaw matrix devices renew --account {account_id}`")
+}
+
+/// The same for an account whose password is not configured.
+fn renew_with_password(account_id: &str) -> String {
+    format!("`openclaw matrix devices renew --account {account_id} --password-stdin`")
+}
 
 pub(super) fn token_refused(account_id: &str, error: Error) -> Error {
     if error.code != ErrorCode::AuthExpired {
@@ -18,9 +26,11 @@ pub(super) fn token_refused(account_id: &str, error: Error) -> Error {
     Error {
         code: ErrorCode::AuthFailed,
         message: format!(
-            "the homeserver does not accept `accessToken` of account {account_id} ({}); put a \
-             new one there, or use `userId` and `password`",
+            "the homeserver does not accept `accessToken` of account {account_id} ({}): it is \
+             mistyped, or its device was logged out or removed. Put the token of a new login \
+             there, or run {}, which logs in as a new device",
             error.errcode.as_deref().unwrap_or("no reason given"),
+            renew_with_password(account_id),
         ),
         ..error
     }
@@ -70,14 +80,20 @@ pub(super) fn folder_of_other_user(dir: &Path, stored: &str, now: impl Display) 
     )
 }
 
-pub(super) fn folder_of_other_device(dir: &Path, stored: impl Display, now: impl Display) -> Error {
+pub(super) fn folder_of_other_device(
+    account_id: &str,
+    dir: &Path,
+    stored: impl Display,
+    now: impl Display,
+) -> Error {
     Error::new(
         ErrorCode::AccountMismatch,
         format!(
             "the folder {} belongs to device {stored}, but `accessToken` or `deviceId` now means \
-             device {now}; go back to device {stored}, or stop the gateway and move the folder \
-             away (the new device cannot read older encrypted messages without the recovery key)",
-            dir.display()
+             device {now}; go back to device {stored}, or run {}, which makes the account the \
+             new device (older encrypted messages it reads with the recovery key alone)",
+            dir.display(),
+            renew(account_id)
         ),
     )
 }
@@ -95,7 +111,6 @@ pub(super) fn nothing_stored(account_id: &str) -> Error {
 pub(super) fn session_ended(
     account_id: &str,
     device: &ruma::DeviceId,
-    dir: &Path,
     refused: &Error,
     has_password: bool,
 ) -> Error {
@@ -107,13 +122,11 @@ pub(super) fn session_ended(
     } else {
         format!(
             "the homeserver has ended the session of account {account_id} for good: device \
-             {device} was logged out or removed; stop the gateway, move {} away and start it \
-             again{}",
-            dir.display(),
+             {device} was logged out or removed; run {}, which logs in as a new device",
             if has_password {
-                ", which logs in as a new device"
+                renew(account_id)
             } else {
-                " with a new `accessToken`, or with `userId` and `password`"
+                renew_with_password(account_id)
             }
         )
     };
@@ -140,22 +153,32 @@ pub(super) fn session_damaged(account_id: &str, error: Error) -> Error {
 /// See [`super::stored_account`].
 pub(super) const OWNER_UNKNOWN: &str = "account.json and session.json are damaged, so nobody \
     knows which device the encryption store belongs to: it was set aside and the account logs in \
-    as a new device, which cannot read older encrypted messages";
+    as a new device, which reads older encrypted messages only out of the room-key backup";
 
 pub(super) fn keys_gone(dir: &Path, account: &AccountFile) -> String {
     format!(
         "the encryption keys of device {} are gone from {}: the account logs in as a new device, \
-         which cannot read older encrypted messages",
+         which reads older encrypted messages only out of the room-key backup",
         account.device_id,
         dir.display()
+    )
+}
+
+pub(super) fn keys_refused(device: &ruma::DeviceId) -> Error {
+    Error::new(
+        ErrorCode::StoreCorrupt,
+        format!(
+            "the homeserver refused the one-time keys of device {device}: its encryption has been \
+             used with another copy of this store; the account logs in as a new device"
+        ),
     )
 }
 
 pub(super) fn device_removed(account: &AccountFile) -> String {
     format!(
         "session.json was damaged, and device {} turned out to be removed on the homeserver: its \
-         encryption store was set aside and the account logs in as a new device, which cannot \
-         read older encrypted messages",
+         encryption store was set aside and the account logs in as a new device, which reads \
+         older encrypted messages only out of the room-key backup",
         account.device_id
     )
 }
@@ -165,24 +188,79 @@ pub(super) fn device_in_use(config: &AccountConfig, account: &AccountFile) -> Er
         ErrorCode::DeviceInUse,
         format!(
             "`accessToken` of account {} belongs to device {} of {}, which another client \
-             already encrypts with; using it here would break that client. Use `userId` and \
-             `password` instead of `accessToken` (`{ADD_ACCOUNT}`), or the token of a login \
-             made for this account alone; with `encryption: false` the token works for \
-             unencrypted rooms",
-            config.account_id, account.device_id, account.user_id
+             already encrypts with; using it here would break that client. Run {}, which gives \
+             the account a device of its own, or use the token of a login made for this account \
+             alone; with `encryption: false` the token works for unencrypted rooms",
+            config.account_id,
+            account.device_id,
+            account.user_id,
+            renew_with_password(&config.account_id)
         ),
     )
 }
 
-pub(super) fn store_lost(dir: &Path, account: &AccountFile) -> Error {
+pub(super) fn store_lost(account_id: &str, dir: &Path, account: &AccountFile) -> Error {
     Error::new(
         ErrorCode::StoreCorrupt,
         format!(
             "the encryption store of device {} is gone from {}, and with it the keys that the \
-             homeserver still shows for this device; set `userId` and `password` to log in as a \
-             new device, or move the folder away and use the token of a new login",
+             homeserver still shows for this device; run {}, or set `userId` and `password`: the \
+             account then logs in as a new device",
             account.device_id,
-            dir.display()
+            dir.display(),
+            renew_with_password(account_id)
+        ),
+    )
+}
+
+pub(super) fn nothing_to_renew(account_id: &str, device: impl Display) -> Error {
+    Error::new(
+        ErrorCode::ConfigInvalid,
+        format!(
+            "device {device} of account {account_id} works, and a new one would read older \
+             encrypted messages with the recovery key alone; add --yes if you want it all the same"
+        ),
+    )
+}
+
+pub(super) fn token_is_free(account_id: &str, device: impl Display) -> Error {
+    Error::new(
+        ErrorCode::ConfigInvalid,
+        format!(
+            "`accessToken` of account {account_id} belongs to device {device}, which no other \
+             client encrypts with: the account starts with it, nothing has to be renewed. Add \
+             --password-stdin if you want a new device all the same"
+        ),
+    )
+}
+
+pub(super) fn renewal_needs_password(account_id: &str) -> Error {
+    Error::new(
+        ErrorCode::AuthFailed,
+        format!(
+            "a new device needs a login: give the account's password with {}. Where people log \
+             in with a browser only (SSO, OAuth), log in there with a client that nobody else \
+             uses, put its token into `accessToken` and run {}",
+            renew_with_password(account_id),
+            renew(account_id)
+        ),
+    )
+}
+
+pub(super) fn renewal_without_user(account_id: &str) -> Error {
+    Error::new(
+        ErrorCode::ConfigInvalid,
+        format!("nobody knows whose device account {account_id} has; set `userId`"),
+    )
+}
+
+pub(super) fn no_password_login(account_id: &str) -> Error {
+    Error::new(
+        ErrorCode::AuthFailed,
+        format!(
+            "the homeserver offers no password login; log in with a browser and a client that \
+             nobody else uses, put its token into `accessToken` and run {}",
+            renew(account_id)
         ),
     )
 }

@@ -11,9 +11,9 @@ use ruma::{
 use super::{TIMEOUT, login, parse_user, sentences};
 use crate::{
     account::DeviceKeys,
-    config::{AccountConfig, Secret},
+    config::{AccountConfig, Auth, Secret},
     dir::{AccountFile, Dir, StoreKeys},
-    error::{ErrorCode, Result},
+    error::{Error, ErrorCode, Result},
     rest::Rest,
 };
 
@@ -36,6 +36,18 @@ impl Way<'_> {
         device_id: Option<&OwnedDeviceId>,
         stored: Option<AccountFile>,
     ) -> Result<AccountFile> {
+        if let Some(stored) = stored
+            .as_ref()
+            .filter(|it| it.has_retired(self.keys, token))
+        {
+            tracing::warn!(
+                device = %stored.device_id,
+                "`accessToken` was put out of use by `openclaw matrix devices renew`; take it out"
+            );
+            return self
+                .by_stored(user_id, device_id, Some(stored.clone()))
+                .await;
+        }
         self.rest.set_token(token.clone());
         let who = self
             .rest
@@ -55,6 +67,11 @@ impl Way<'_> {
             .ok_or_else(|| sentences::token_without_device(&self.config.account_id))?;
         if let Some(wanted) = device_id.filter(|wanted| **wanted != device) {
             return Err(sentences::other_device(&device, wanted));
+        }
+        // Another token of the device that was replaced.
+        if let Some(stored) = stored.as_ref().filter(|it| it.replaced(&device)) {
+            let stored = Some(stored.clone());
+            return self.by_stored(user_id, device_id, stored).await;
         }
         self.claim(stored, &who.user_id, &device)
     }
@@ -91,7 +108,6 @@ impl Way<'_> {
                     return Err(sentences::session_ended(
                         &self.config.account_id,
                         &device,
-                        self.dir.path(),
                         &e,
                         true,
                     ));
@@ -123,7 +139,6 @@ impl Way<'_> {
             Err(e) if e.code == ErrorCode::AuthExpired => Err(sentences::session_ended(
                 &self.config.account_id,
                 stored.device_id.as_str().into(),
-                self.dir.path(),
                 &e,
                 false,
             )),
@@ -180,7 +195,14 @@ impl Way<'_> {
             if lost { "lost" } else { "another client's" }
         );
         let mut account = self.log_in(user_id, password, None, None).await?;
-        account.instead_of = Some(taken.device_id);
+        // Through any number of new devices: the one that the configuration names.
+        let Auth::Password { device_id, .. } = &self.config.auth else {
+            return Err(Error::internal("a login without a password"));
+        };
+        account.instead_of = match taken.instead_of {
+            Some(asked) if device_id.as_ref().is_some_and(|id| *id == *asked) => Some(asked),
+            _ => Some(taken.device_id),
+        };
         self.dir.save_account(&account)?;
         Ok(account)
     }
@@ -200,17 +222,22 @@ impl Way<'_> {
                 user,
             )),
             Some(stored) if stored.device_id == *device => Ok(stored),
-            Some(stored) if !stored.foreign_device => Err(sentences::folder_of_other_device(
-                self.dir.path(),
-                &stored.device_id,
-                device,
-            )),
+            Some(stored) if !stored.foreign_device => Err(self.other_device(&stored, device)),
             _ => Ok(AccountFile::new(
                 self.config.homeserver.as_str(),
                 user.as_str(),
                 device.as_str(),
             )),
         }
+    }
+
+    fn other_device(&self, stored: &AccountFile, device: &ruma::DeviceId) -> Error {
+        sentences::folder_of_other_device(
+            &self.config.account_id,
+            self.dir.path(),
+            &stored.device_id,
+            device,
+        )
     }
 
     /// The configuration means the folder's user and device.
@@ -233,11 +260,7 @@ impl Way<'_> {
                 if *id != stored.device_id.as_str()
                     && stored.instead_of.as_deref() != Some(id.as_str()) =>
             {
-                Err(sentences::folder_of_other_device(
-                    self.dir.path(),
-                    &stored.device_id,
-                    id,
-                ))
+                Err(self.other_device(stored, id))
             }
             _ => Ok(()),
         }
@@ -255,25 +278,33 @@ impl Way<'_> {
             ));
         }
         match who.device_id {
-            Some(device) if device != stored.device_id.as_str() => Err(
-                sentences::folder_of_other_device(self.dir.path(), &stored.device_id, &device),
-            ),
+            Some(device) if device != stored.device_id.as_str() => {
+                Err(self.other_device(stored, &device))
+            }
             _ => Ok(()),
         }
     }
 
-    /// Whether the homeserver has encryption keys of this device.
+    /// See [`has_keys`].
     pub async fn has_keys(&self, account: &AccountFile) -> Result<bool> {
         let user = parse_user(&account.user_id)?;
-        let device: OwnedDeviceId = account.device_id.as_str().into();
-        let mut request = get_keys::v3::Request::new();
-        request
-            .device_keys
-            .insert(user.clone(), vec![device.clone()]);
-        let answer = self.rest.send(request, TIMEOUT).await?;
-        Ok(answer
-            .device_keys
-            .get(&user)
-            .is_some_and(|devices| devices.contains_key(&device)))
+        has_keys(self.rest, &user, account.device_id.as_str().into()).await
     }
+}
+
+/// Whether the homeserver has encryption keys of this device.
+pub(super) async fn has_keys(
+    rest: &Rest,
+    user: &OwnedUserId,
+    device: &ruma::DeviceId,
+) -> Result<bool> {
+    let mut request = get_keys::v3::Request::new();
+    request
+        .device_keys
+        .insert(user.clone(), vec![device.to_owned()]);
+    let answer = rest.send(request, TIMEOUT).await?;
+    Ok(answer
+        .device_keys
+        .get(user)
+        .is_some_and(|devices| devices.contains_key(device)))
 }

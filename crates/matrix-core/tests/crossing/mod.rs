@@ -18,7 +18,7 @@ use std::{
 
 use crate::support::base;
 use matrix_core::{
-    Account, AccountConfig, Auth, CatchUp, NetworkConfig, OutboxState, Secret,
+    Account, AccountConfig, Auth, CatchUp, KeyRecipients, NetworkConfig, OutboxState, Secret,
     event::InboundEvent,
     send::{ChunkMode, SendTarget, SendText, Tables, TextKind},
 };
@@ -257,6 +257,8 @@ impl Folder {
                 max_events: 100,
             },
             share_history_on_invite: false,
+            key_recipients: KeyRecipients::All,
+            presence: matrix_core::Presence::Off,
         }
     }
 }

@@ -4,8 +4,10 @@
 mod contract;
 #[path = "../crossing/mod.rs"]
 mod crossing;
+mod devices;
 mod disk;
 mod failpoints;
+mod lost;
 mod malformed;
 mod nonsense;
 mod olm_peer;

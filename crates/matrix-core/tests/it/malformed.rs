@@ -153,6 +153,79 @@ async fn ten_thousand() {
     account.close().await;
 }
 
+/// To-device messages of somebody who sends more than anybody could mean.
+const FLOOD: usize = 5_000;
+
+#[test]
+fn enc_4_a_flood_of_to_device_messages_holds_nothing_up() {
+    run(async {
+        let (homeserver, dir) = (Homeserver::start().await, tempdir().unwrap());
+        homeserver.sync("", json!({"next_batch": "0"}));
+        homeserver.state().made = Some(|since| {
+            if since != "0" {
+                return None;
+            }
+            let kinds = to_device_nonsense();
+            let flood: Vec<&str> = (0..FLOOD)
+                .map(|n| kinds[n % kinds.len()].as_str())
+                .collect();
+            let mut answer = joined("1", false, &[text("$with", "with the flood")]);
+            answer["to_device"] = json!({"events": ["FLOOD"]});
+            let answer = answer.to_string().replace("\"FLOOD\"", &flood.join(","));
+            Some(answer.into_bytes())
+        });
+        homeserver.sync("1", joined("2", false, &[text("$after", "after it")]));
+        let account = homeserver.open(dir.path(), by_password()).await;
+        let begun = std::time::Instant::now();
+        account.start();
+        let heard = texts(&account, 2).await;
+        assert_eq!(heard, ["with the flood", "after it"]);
+        eprintln!("{FLOOD} to-device messages: {:?}", begun.elapsed());
+        running(&account).await;
+        account.close().await;
+    });
+}
+
+/// One event in two rooms, as a homeserver may name it in rooms of the first versions.
+#[test]
+fn ses_11_an_event_id_that_two_rooms_share_is_two_events() {
+    run(async {
+        let (homeserver, dir) = (Homeserver::start().await, tempdir().unwrap());
+        homeserver.sync("", json!({"next_batch": "0"}));
+        let mut answer = joined("1", false, &[text("$same", "here")]);
+        let mut other = answer["rooms"]["join"][ROOM].clone();
+        other["timeline"]["events"] = json!([
+            text("$same", "there"),
+            // Somebody else's edit and redaction, by the id alone: of another room's event.
+            {
+                "type": "m.room.message", "event_id": "$edit", "sender": "@mallory:test",
+                "origin_server_ts": 5, "content": {
+                    "msgtype": "m.text", "body": "* forged",
+                    "m.new_content": {"msgtype": "m.text", "body": "forged"},
+                    "m.relates_to": {"rel_type": "m.replace", "event_id": "$same"},
+                },
+            },
+            {
+                "type": "m.room.redaction", "event_id": "$gone", "sender": "@human:test",
+                "origin_server_ts": 6, "redacts": "$same", "content": {"redacts": "$same"},
+            },
+        ]);
+        answer["rooms"]["join"]["!other:test"] = other;
+        homeserver.sync("0", answer);
+        let account = homeserver.open(dir.path(), by_password()).await;
+        account.start();
+        health(&account, |health| health.inbox.waiting > 0).await;
+        let mut heard = Vec::new();
+        for event in account.next_batch(10).await.unwrap().unwrap() {
+            if let InboundEvent::Message { base, text, .. } = event {
+                heard.push((base.room_id, text));
+            }
+        }
+        assert_eq!(heard, [(ROOM.to_owned(), "here".to_owned())]);
+        account.close().await;
+    });
+}
+
 /// Parts of an answer that are no events, each wrong once.
 #[test]
 fn sta_2_an_answer_with_a_wrong_part_costs_a_retry_at_most() {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use matrix_core::{
-    Account, AccountConfig, Auth, CatchUp, Health, NetworkConfig, Secret, SyncState,
+    Account, AccountConfig, Auth, CatchUp, Health, KeyRecipients, NetworkConfig, Secret, SyncState,
     event::{EventBase, InboundEvent},
 };
 use serde_json::{Value, json};
@@ -59,6 +59,8 @@ pub struct State {
     /// Bodies of `/keys/upload`.
     pub uploads: Vec<Value>,
     pub logins: Vec<Value>,
+    /// Answers of paths that nothing else here knows.
+    pub answers: BTreeMap<String, (u16, Value)>,
     /// Every `/sync` so far: its `since`, or nothing.
     pub asked: Vec<String>,
     /// What was sent, each transaction once.
@@ -142,6 +144,8 @@ impl Homeserver {
                 max_events: 100,
             },
             share_history_on_invite: false,
+            key_recipients: KeyRecipients::All,
+            presence: matrix_core::Presence::Off,
         }
     }
 
@@ -260,7 +264,10 @@ impl Respond for Script {
                 };
                 ok(json!({"event_id": event_id})).set_delay(state.send_delay)
             }
-            _ => error(404, "M_NOT_FOUND", json!({})),
+            path => match state.answers.get(path) {
+                Some((status, answer)) => ResponseTemplate::new(*status).set_body_json(answer),
+                None => error(404, "M_NOT_FOUND", json!({})),
+            },
         }
     }
 }

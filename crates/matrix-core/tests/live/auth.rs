@@ -177,7 +177,15 @@ fn aut_8_a_session_ended_for_good_blocks_the_account() {
             }
         };
         assert_eq!(error.0, ErrorCode::AuthExpired);
-        assert!(error.1.contains("move"), "{}", error.1);
+        assert!(
+            error
+                .1
+                .contains("openclaw matrix devices renew --account test"),
+            "{}",
+            error.1
+        );
+        let status = Box::pin(account.encryption_status()).await.unwrap();
+        assert_eq!(status.server_device_known, Some(false));
         account.close().await;
         let again = refused(homeserver.config(dir.path(), person.by_password())).await;
         assert_eq!(again.code, ErrorCode::AuthExpired);
@@ -197,7 +205,9 @@ fn aut_11_another_clients_device_is_left_unharmed() {
         let error = refused(homeserver.config(ours.path(), person.by_token())).await;
         assert_eq!(error.code, ErrorCode::DeviceInUse);
         assert!(
-            error.message.contains("openclaw matrix account add"),
+            error
+                .message
+                .contains("openclaw matrix devices renew --account test --password-stdin"),
             "{error}"
         );
 

@@ -13,7 +13,7 @@ use crate::{
     support::{Homeserver, PATIENCE, Person, live, next_invite, next_message, say},
 };
 
-async fn set_up(account: &Account) -> String {
+pub async fn set_up(account: &Account) -> String {
     let encryption = account.encryption_to_change().await.unwrap();
     Box::pin(encryption.bootstrap(&Bootstrap::default()))
         .await
@@ -28,12 +28,12 @@ async fn restore(account: &Account, key: Option<&str>) -> matrix_core::Result<Re
     Box::pin(encryption.restore_backup(key.as_ref())).await
 }
 
-async fn backup(account: &Account) -> BackupStatus {
+pub async fn backup(account: &Account) -> BackupStatus {
     Box::pin(account.encryption_status()).await.unwrap().backup
 }
 
 /// Waits until the homeserver's backup holds this many keys.
-async fn holds(homeserver: &Homeserver, person: &Person, keys: u64) {
+pub async fn holds(homeserver: &Homeserver, person: &Person, keys: u64) {
     let begun = Instant::now();
     loop {
         let count = homeserver.backup(person).await["count"].as_u64();
@@ -49,18 +49,18 @@ async fn holds(homeserver: &Homeserver, person: &Person, keys: u64) {
 }
 
 /// A person who writes to a bot with encryption set up; the room and what was said.
-struct Talk {
-    person: Person,
-    dir: TempDir,
-    account: Account,
-    key: String,
-    room: String,
-    said: String,
-    alice: Account,
+pub struct Talk {
+    pub person: Person,
+    pub dir: TempDir,
+    pub account: Account,
+    pub key: String,
+    pub room: String,
+    pub said: String,
+    pub alice: Account,
     _alice_dir: TempDir,
 }
 
-async fn talk(homeserver: &Homeserver, name: &str) -> Talk {
+pub async fn talk(homeserver: &Homeserver, name: &str) -> Talk {
     let person = homeserver.register(name).await;
     let (dir, alice_dir) = (tempdir().unwrap(), tempdir().unwrap());
     let account = homeserver.run(dir.path(), person.by_password()).await;
@@ -86,13 +86,17 @@ async fn talk(homeserver: &Homeserver, name: &str) -> Talk {
 }
 
 /// The text of an event, once it can be read.
-async fn reads(account: &Account, room: &str, event_id: &str) -> String {
+pub async fn reads(account: &Account, room: &str, event_id: &str) -> String {
     let begun = Instant::now();
     loop {
-        let message = account.fetch_message(room, event_id).await.unwrap();
-        let message = message.expect("the event is there");
-        if message.unavailable.is_none() {
-            return message.text;
+        match account.fetch_message(room, event_id).await {
+            Ok(message) => {
+                let message = message.expect("the event is there");
+                if message.unavailable.is_none() {
+                    return message.text;
+                }
+            }
+            Err(error) => eprintln!("DEBUG {:?} {error}", begun.elapsed()),
         }
         assert!(begun.elapsed() < PATIENCE, "it never became readable");
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;

@@ -12,37 +12,37 @@ use crate::{
     support::{Homeserver, Person, live},
 };
 
-async fn bootstrap(account: &Account, options: Bootstrap) -> matrix_core::Result<Bootstrapped> {
+pub async fn bootstrap(account: &Account, options: Bootstrap) -> matrix_core::Result<Bootstrapped> {
     let encryption = account.encryption_to_change().await?;
     Box::pin(encryption.bootstrap(&options)).await
 }
 
-fn with_key(key: &str) -> Bootstrap {
+pub fn with_key(key: &str) -> Bootstrap {
     Bootstrap {
         recovery_key: Some(Secret::new(key)),
         ..Bootstrap::default()
     }
 }
 
-fn forced() -> Bootstrap {
+pub fn forced() -> Bootstrap {
     Bootstrap {
         force_reset_cross_signing: true,
         ..Bootstrap::default()
     }
 }
 
-async fn status(account: &Account) -> EncryptionStatus {
+pub async fn status(account: &Account) -> EncryptionStatus {
     Box::pin(account.encryption_status()).await.unwrap()
 }
 
 /// The kept recovery key.
-async fn kept_key(account: &Account) -> String {
+pub async fn kept_key(account: &Account) -> String {
     let encryption = account.encryption().await.unwrap();
     let key = Box::pin(encryption.recovery_key()).await.unwrap();
     key.unwrap().expose().to_owned()
 }
 
-fn assert_green(status: &EncryptionStatus) {
+pub fn assert_green(status: &EncryptionStatus) {
     assert!(status.cross_signing_verified, "{status:?}");
     assert!(status.signed_by_owner, "{status:?}");
     assert!(status.private_keys_here, "{status:?}");
@@ -54,12 +54,12 @@ fn assert_green(status: &EncryptionStatus) {
 }
 
 /// A user, a look from outside at it, and the account of ours.
-async fn someone(homeserver: &Homeserver, name: &str) -> (Person, TempDir) {
+pub async fn someone(homeserver: &Homeserver, name: &str) -> (Person, TempDir) {
     (homeserver.register(name).await, tempdir().unwrap())
 }
 
 /// A device of ours that logs in with the password.
-async fn ours(homeserver: &Homeserver, person: &Person, dir: &TempDir) -> Account {
+pub async fn ours(homeserver: &Homeserver, person: &Person, dir: &TempDir) -> Account {
     homeserver.run(dir.path(), person.by_password()).await
 }
 

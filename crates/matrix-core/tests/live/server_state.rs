@@ -36,6 +36,21 @@ impl Homeserver {
         self.ask(Method::DELETE, &path, token, Value::Null).await;
     }
 
+    /// As another client of the user's logs a device out for good.
+    pub async fn delete_device(&self, person: &Person, device_id: &str) {
+        let path = format!("devices/{device_id}");
+        let token = Some(person.token.as_str());
+        let refused = self.ask(Method::DELETE, &path, token, json!({})).await;
+        let proof = json!({ "auth": {
+            "type": "m.login.password",
+            "identifier": { "type": "m.id.user", "user": person.user_id },
+            "password": person.password,
+            "session": refused["session"],
+        }});
+        let answer = self.ask(Method::DELETE, &path, token, proof).await;
+        assert_eq!(answer, json!({}));
+    }
+
     /// The public master key.
     pub async fn master_key(&self, person: &Person) -> Value {
         let query = json!({ "device_keys": { &person.user_id: [] } });

@@ -3,8 +3,8 @@
 use std::{future::Future, path::Path, time::Duration};
 
 use matrix_core::{
-    Account, AccountConfig, Auth, CatchUp, ErrorCode, NetworkConfig, OutboxEntry, OutboxState,
-    Secret, SyncState,
+    Account, AccountConfig, Auth, CatchUp, ErrorCode, KeyRecipients, NetworkConfig, OutboxEntry,
+    OutboxState, Secret, SyncState,
     event::{EventBase, InboundEvent},
     send::{ChunkMode, SendTarget, SendText, Tables, TextKind},
 };
@@ -25,6 +25,12 @@ where
         eprintln!("SKIPPED: set MATRIX_TEST_HOMESERVER");
         return;
     };
+    if let Ok(directives) = std::env::var("MATRIX_TEST_LOG") {
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(directives)
+            .with_writer(std::io::stderr)
+            .try_init();
+    }
     let homeserver = Homeserver {
         base: Url::parse(&base).unwrap(),
         http: reqwest::Client::builder().no_proxy().build().unwrap(),
@@ -128,6 +134,11 @@ impl Homeserver {
 
     /// Logs in once more, for a look from outside.
     pub async fn log_in(&self, person: &Person) -> Person {
+        self.log_in_as(person, None).await
+    }
+
+    /// Logs in on a new device of that name.
+    pub async fn log_in_as(&self, person: &Person, device_name: Option<&str>) -> Person {
         let answer = self
             .ask(
                 reqwest::Method::POST,
@@ -137,6 +148,7 @@ impl Homeserver {
                     "type": "m.login.password",
                     "identifier": {"type": "m.id.user", "user": person.user_id},
                     "password": person.password,
+                    "initial_device_display_name": device_name,
                 }),
             )
             .await;
@@ -180,6 +192,8 @@ impl Homeserver {
                 max_events: 100,
             },
             share_history_on_invite: false,
+            key_recipients: KeyRecipients::All,
+            presence: matrix_core::Presence::Off,
         }
     }
 

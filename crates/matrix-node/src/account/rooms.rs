@@ -8,7 +8,10 @@ use napi_derive::napi;
 use super::{Account, find};
 use crate::{
     mirror::Cross,
-    room::{FetchedMessage, JoinedRoom, MemberInfo, OpenedDm, ResolvedAlias, RoomInfo},
+    room::{
+        FetchedMessage, FoundUser, JoinedRoom, MemberInfo, OpenedDm, PendingInvite, ResolvedAlias,
+        RoomInfo,
+    },
     runtime::promise,
     send::{Receipt, ReceiptKind},
 };
@@ -148,6 +151,56 @@ impl Account {
     ) -> napi::Result<PromiseRaw<'env, Option<FetchedMessage>>> {
         self.call(env, |account| async move {
             Ok(account.fetch_message(&room_id, &event_id).await?.cross())
+        })
+    }
+
+    /// The newest messages of a room, oldest first.
+    #[napi(catch_unwind)]
+    pub fn recent_messages<'env>(
+        &self,
+        env: &'env Env,
+        room_id: String,
+        limit: u32,
+    ) -> napi::Result<PromiseRaw<'env, Vec<FetchedMessage>>> {
+        self.call(env, move |account| async move {
+            Ok(account.recent_messages(&room_id, limit).await?.cross())
+        })
+    }
+
+    /// The invites that wait for an answer.
+    #[napi(catch_unwind)]
+    pub fn invites<'env>(
+        &self,
+        env: &'env Env,
+    ) -> napi::Result<PromiseRaw<'env, Vec<PendingInvite>>> {
+        self.call(env, |account| async move {
+            Ok(account.invites().await?.cross())
+        })
+    }
+
+    /// Whether our user ignores this one.
+    #[napi(catch_unwind)]
+    pub fn ignores<'env>(
+        &self,
+        env: &'env Env,
+        user_id: String,
+    ) -> napi::Result<PromiseRaw<'env, bool>> {
+        self.call(
+            env,
+            |account| async move { account.ignores(&user_id).await },
+        )
+    }
+
+    /// Users the homeserver's directory finds by a term.
+    #[napi(catch_unwind)]
+    pub fn search_users<'env>(
+        &self,
+        env: &'env Env,
+        term: String,
+        limit: u32,
+    ) -> napi::Result<PromiseRaw<'env, Vec<FoundUser>>> {
+        self.call(env, move |account| async move {
+            Ok(account.search_users(&term, limit).await?.cross())
         })
     }
 }

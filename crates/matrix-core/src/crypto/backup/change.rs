@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fail::fail_point;
 use matrix_sdk::encryption::recovery::RecoveryError;
 use matrix_sdk_crypto::secret_storage::SecretStorageKey;
 use ruma::{api::client::backup::delete_backup_version, events::GlobalAccountDataEventType};
@@ -144,19 +145,21 @@ impl Crypto<'_> {
             Err(error) => return Err(error),
         };
         self.begin_backup().await?;
+        fail_point!("crypto::backup::begun");
         let recovery_key_created = match (&storage, &key) {
             (Storage::Present(_), Some(key)) if !rotate => {
                 self.fill(key).await?;
                 false
             }
             _ => {
-                self.create_storage(rotate).await?;
+                self.create_storage(&storage, rotate).await?;
                 true
             }
         };
         let created_version = self.backup_keys().await?.backup_version.ok_or_else(|| {
             Error::internal("a room-key backup was made and its version is not here")
         })?;
+        fail_point!("crypto::backup::entrusted");
         // The new one stands: only now the former may go.
         let mut deleted_version = None;
         if let Some(version) = previous.clone() {

@@ -11,16 +11,19 @@ use matrix_sdk::{
     encryption::{BackupDownloadStrategy, EncryptionSettings},
     store::{RoomLoadSettings, StateStoreDataKey, StateStoreDataValue, StoreConfig, StoreError},
 };
+use matrix_sdk_base::{BaseClient, DmRoomDefinition};
+use matrix_sdk_crypto::CollectStrategy;
 
 use super::{
     SdkParams,
     keys::{KeysArrived, Watch},
 };
 use crate::{
-    crypto::CryptoParts,
+    crypto::{CryptoParts, Verifications, Worker},
     error::{self, Error, ErrorCode, Result},
     plain,
     session::Session,
+    trust::KeyRecipients,
 };
 
 /// SQLite connections per store; the SDK's default is four for each core.
@@ -45,8 +48,11 @@ pub(super) enum Start<'a> {
 /// A client with what belongs to it.
 pub(super) struct Built {
     pub crypto: CryptoParts,
-    /// Ends with this.
+    /// Both end with this.
     _watch: Watch,
+    _worker: Option<Worker>,
+    /// What was under way belongs to the client.
+    verifications: Verifications,
 }
 
 impl Built {
@@ -54,6 +60,7 @@ impl Built {
     pub async fn new(
         params: &SdkParams,
         keys: &Arc<KeysArrived>,
+        verifications: &Verifications,
         start: Start<'_>,
     ) -> Result<Self> {
         let session = &params.session;
@@ -66,17 +73,23 @@ impl Built {
         let crypto = SqliteCryptoStore::open_with_config(&config)
             .await
             .map_err(|e| cannot_open(session, "encryption", &e))?;
+        // Made here, not by the builder, because the client gives nobody its `OlmMachine`: what
+        // concerns whom keys go to and what is decrypted has to be set on this.
+        let mut base = BaseClient::new(
+            StoreConfig::new(CrossProcessLockConfig::SingleProcess)
+                .state_store(state)
+                .crypto_store(crypto.clone()),
+            ThreadingSupport::Disabled,
+            DmRoomDefinition::default(),
+        );
+        base.room_key_recipient_strategy = strategy(params.key_recipients);
         let client = Client::builder()
             .homeserver_url(&session.rest.homeserver)
             .http_client(session.rest.http.clone())
             // One try: the loops here wait and try again, and say so.
             .request_config(RequestConfig::new().timeout(REQUEST).disable_retry())
             .respect_login_well_known(false)
-            .store_config(
-                StoreConfig::new(CrossProcessLockConfig::SingleProcess)
-                    .state_store(state)
-                    .crypto_store(crypto.clone()),
-            )
+            .base_client(base.clone())
             .cross_process_store_config(CrossProcessLockConfig::SingleProcess)
             .with_encryption_settings(EncryptionSettings {
                 auto_enable_cross_signing: false,
@@ -84,7 +97,6 @@ impl Built {
                 backup_download_strategy: BackupDownloadStrategy::AfterDecryptionFailure,
             })
             .with_enable_share_history_on_invite(params.share_history_on_invite)
-            .with_threading_support(ThreadingSupport::Disabled)
             .build()
             .await
             .map_err(|e| Error::internal(format!("the client cannot be set up: {e}")))?;
@@ -109,16 +121,38 @@ impl Built {
             pause(&client).await;
             return Err(cannot_restore(session, &error));
         }
-        let watch = Watch::start(&client, Arc::clone(keys), params.health.clone()).await;
+        let machine = base.olm_machine().await.clone();
+        let machine = machine.ok_or_else(|| Error::internal("a client without encryption"))?;
+        let watch = Watch::start(&client, &crypto, Arc::clone(keys), params.health.clone()).await;
+        let worker = params
+            .encryption
+            .then(|| Worker::start(&client, &machine, verifications));
         Ok(Self {
-            crypto: CryptoParts::new(client, crypto),
+            crypto: CryptoParts::new(client, crypto, machine),
             _watch: watch,
+            _worker: worker,
+            verifications: verifications.clone(),
         })
     }
 
     /// Closes the stores and lets the client go.
     pub async fn close(self) {
         pause(&self.crypto.client).await;
+    }
+}
+
+/// The SDK's word for it.
+fn strategy(recipients: KeyRecipients) -> CollectStrategy {
+    match recipients {
+        KeyRecipients::All => CollectStrategy::AllDevices,
+        KeyRecipients::CrossSigned => CollectStrategy::IdentityBasedStrategy,
+        KeyRecipients::ErrorOnChange => CollectStrategy::ErrorOnVerifiedUserProblem,
+    }
+}
+
+impl Drop for Built {
+    fn drop(&mut self) {
+        self.verifications.abandon();
     }
 }
 

@@ -18,7 +18,7 @@ impl SdkEngine {
     pub(super) async fn page(
         &self,
         room_id: &RoomId,
-        from: &str,
+        from: Option<&str>,
         to: Option<&str>,
         limit: u32,
     ) -> Result<HistoryPage> {
@@ -59,6 +59,8 @@ impl SdkEngine {
                 cause: timeline::cause(event, utd_info, waiting.origin_server_ts, sources),
             });
         }
+        self.verifications
+            .look_at_late(&waiting.room_id, &event, &self.params.session.user_id);
         match timeline::sort(&waiting.room_id, &event, true, sources) {
             Sorted::Readable(event) => Ok(Decrypted::Event(Box::new(NewEvent {
                 // The homeserver's word; what was encrypted may claim another.

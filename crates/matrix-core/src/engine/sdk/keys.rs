@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::{FutureExt, StreamExt};
-use matrix_sdk::{Client, encryption::backups::BackupState};
+use matrix_sdk::{Client, SqliteCryptoStore, encryption::backups::BackupState};
 use ruma::OwnedRoomId;
 use tokio::{
     sync::{Notify, broadcast::error::RecvError},
@@ -15,7 +15,8 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use crate::health::HealthCell;
+use super::{SdkEngine, trust};
+use crate::{error::Error, health::HealthCell};
 
 /// Rooms whose keys arrived and nobody has asked for yet. Keys that come between two
 /// calls of [`Self::next`] are not lost.
@@ -79,8 +80,14 @@ impl Drop for Watch {
 }
 
 impl Watch {
-    pub async fn start(client: &Client, arrived: Arc<KeysArrived>, health: HealthCell) -> Self {
-        let mut tasks = Vec::new();
+    pub async fn start(
+        client: &Client,
+        store: &SqliteCryptoStore,
+        arrived: Arc<KeysArrived>,
+        health: HealthCell,
+    ) -> Self {
+        let identities = trust::watch(client.clone(), store.clone(), health.clone());
+        let mut tasks = vec![tokio::spawn(identities.in_current_span()).abort_handle()];
         if let Some(keys) = client.encryption().room_keys_received_stream().await {
             let arrived = Arc::clone(&arrived);
             tasks.push(
@@ -127,5 +134,22 @@ impl Watch {
             .abort_handle(),
         );
         Self(tasks)
+    }
+}
+
+impl SdkEngine {
+    /// The end of this run if the homeserver has refused one-time keys and the next start
+    /// can do something about it.
+    pub(super) async fn refused_keys(&self) -> Option<Error> {
+        if !self.params.health.now().duplicate_one_time_keys {
+            return None;
+        }
+        match self.params.session.give_device_up().await {
+            Ok(ended) => ended,
+            Err(error) => {
+                tracing::warn!(%error, "the device with refused keys stays in use for now");
+                None
+            }
+        }
     }
 }

@@ -35,7 +35,9 @@ impl SdkEngine {
         let client = self.client().await?;
         let room = Self::room(&client, room_id)?;
         let sent = tokio::time::timeout(SEND, async {
-            self.may_write(&room).await?;
+            if self.may_write(&room).await? && event_type != "m.reaction" {
+                self.somebody_can_read(&room).await?;
+            }
             let sent = room
                 .send_raw(event_type, content)
                 .with_transaction_id(txn_id)
@@ -52,8 +54,8 @@ impl SdkEngine {
     }
 
     /// No plaintext into an encrypted room, no ciphertext without `encryption`; a room
-    /// whose state cannot be learned gets neither (OUT-9).
-    async fn may_write(&self, room: &Room) -> Result<()> {
+    /// whose state cannot be learned gets neither (OUT-9). Whether the room is encrypted.
+    async fn may_write(&self, room: &Room) -> Result<bool> {
         let state = room.latest_encryption_state().await?;
         if state.is_unknown() {
             return Err(Error {
@@ -77,7 +79,7 @@ impl SdkEngine {
                 ),
             ));
         }
-        Ok(())
+        Ok(state.is_encrypted())
     }
 
     /// A redaction has a request of its own, and is never encrypted.

@@ -79,6 +79,9 @@ impl SdkEngine {
         // What waited for a key over the restart is tried first.
         self.keys.any();
         loop {
+            if let Some(ended) = self.refused_keys().await {
+                return ended;
+            }
             let step = AssertUnwindSafe(Box::pin(self.step(&standing))).catch_unwind();
             let trouble = match step.await {
                 Ok(Ok(())) => {
@@ -138,6 +141,7 @@ impl SdkEngine {
                 if !self.params.encryption {
                     self.unheard.tell(&answer.rooms);
                 }
+                self.look_for_verifications(&answer.rooms);
                 maker.step(answer.next_batch, &answer.rooms)
             }
             Ok(Err(error)) => {
@@ -181,6 +185,7 @@ impl SdkEngine {
         if !self.params.encryption {
             self.unheard.tell(rooms);
         }
+        self.look_for_verifications(rooms);
         let reached = client::stored_token(client).await.map_err(Trouble::new)?;
         let reached = reached
             .ok_or_else(|| Trouble::new(Error::internal("the SDK took a step and has no token")))?;
@@ -300,6 +305,7 @@ impl SdkEngine {
         let built = Box::pin(Built::new(
             &self.params,
             &self.keys,
+            &self.verifications,
             Start::At(wanted.as_deref()),
         ))
         .await;
@@ -321,12 +327,14 @@ impl SdkEngine {
             TIMELINE
         };
         let poll = match (first, answered) {
+            (true, _) if matches!(since, Since::Lost(_)) => FIRST_POLL + never_before(),
             (true, _) => FIRST_POLL,
             (false, true) => LONG_POLL,
             (false, false) => Duration::ZERO,
         };
         let settings = SyncSettings::new()
             .filter(sync_events::v3::Filter::FilterDefinition(filter(limit)))
+            .set_presence(self.params.presence.state())
             .timeout(poll);
         match since {
             Since::Token(token) => (
@@ -339,6 +347,13 @@ impl SdkEngine {
             }
         }
     }
+}
+
+/// Synapse answers a first sync for minutes with what it answered before, if all its
+/// parameters are the same: to an account that lost its rooms, with those of back then.
+fn never_before() -> Duration {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Duration::from_millis(now.map_or(1, |now| u64::from(now.subsec_millis()) + 1))
 }
 
 /// A step that never succeeds is left behind, with as little loss as possible: the

@@ -4,7 +4,7 @@ use matrix_sdk::{
     Client,
     deserialized_responses::{
         DecryptedRoomEvent, TimelineEvent, TimelineEventKind, UnableToDecryptInfo,
-        UnableToDecryptReason, VerificationLevel, VerificationState,
+        UnableToDecryptReason,
     },
 };
 use ruma::{
@@ -12,7 +12,7 @@ use ruma::{
 };
 use serde::Deserialize;
 
-use crate::event::{NewEvent, SenderTrust, Undecryptable, trusted_json};
+use crate::event::{NewEvent, Proof, Undecryptable, edit_proof, trusted_json};
 
 /// A timeline event, sorted.
 #[derive(Debug)]
@@ -81,7 +81,8 @@ pub(super) fn sort(
                 TimelineEventKind::Decrypted(event) => Some(event),
                 _ => None,
             };
-            if decrypted.is_some_and(spoofed) {
+            let proof = decrypted.map(|decrypted| proof(event, decrypted));
+            if proof == Some(None) {
                 tracing::error!(
                     %room_id,
                     sender = %header.sender,
@@ -97,36 +98,21 @@ pub(super) fn sort(
                 origin_server_ts: header.origin_server_ts,
                 json: trusted_json(event),
                 encrypted: decrypted.is_some(),
-                trust: decrypted.map(trust),
+                trust: proof.flatten(),
                 late,
             })
         }
     }
 }
 
-/// It was encrypted by a device of somebody else than its sender.
-fn spoofed(event: &DecryptedRoomEvent) -> bool {
-    matches!(
-        event.encryption_info.verification_state,
-        VerificationState::Unverified(VerificationLevel::MismatchedSender)
-    )
-}
-
-/// How much is known of the device that encrypted it.
-fn trust(event: &DecryptedRoomEvent) -> SenderTrust {
-    match &event.encryption_info.verification_state {
-        VerificationState::Verified => SenderTrust::Verified,
-        VerificationState::Unverified(level) => match level {
-            VerificationLevel::UnverifiedIdentity => SenderTrust::CrossSigned,
-            // The identity changed behind a verification: its signature proves nothing.
-            VerificationLevel::VerificationViolation | VerificationLevel::UnsignedDevice => {
-                SenderTrust::Unsigned
-            }
-            VerificationLevel::None(_) | VerificationLevel::MismatchedSender => {
-                SenderTrust::Unknown
-            }
-        },
-    }
+/// What the event says of its sender, together with the edit in it; `None` if a device of
+/// somebody else encrypted it.
+fn proof(event: &TimelineEvent, decrypted: &DecryptedRoomEvent) -> Option<Proof> {
+    let of_event = Proof::of(&decrypted.encryption_info)?;
+    Some(match edit_proof(event) {
+        Some(of_edit) => of_event.weaker(of_edit),
+        None => of_event,
+    })
 }
 
 /// See [`Undecryptable::cause`].

@@ -3,6 +3,8 @@ mod hostile;
 mod hostile_html;
 mod kinds;
 mod mentions;
+mod polls;
+mod proof;
 mod text;
 
 use ruma::{owned_room_id, owned_user_id, user_id};

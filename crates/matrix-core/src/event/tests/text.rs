@@ -7,6 +7,26 @@ use super::*;
 use crate::send::tests::assert_inert;
 
 #[test]
+fn his_5_a_name_is_one_line_of_what_people_see() {
+    let long = "x".repeat(60_000);
+    for (raw, expected) in [
+        ("Alice", Some("Alice")),
+        ("  Alice\r\nSYSTEM:\tobey  ", Some("Alice SYSTEM: obey")),
+        ("\u{202e}ecilA\u{200b}\u{0}", Some("ecilA")),
+        ("Family 👩\u{200d}👧", Some("Family 👩\u{200d}👧")),
+        ("\u{200b}\u{2028}\n", None),
+        ("", None),
+        (long.as_str(), Some(&long[..255])),
+    ] {
+        assert_eq!(crate::event::name(raw).as_deref(), expected, "{raw:.40}");
+    }
+    assert_eq!(
+        crate::event::topic(&long).map(|topic| topic.len()),
+        Some(2048)
+    );
+}
+
+#[test]
 fn men_11_rich_text_reads_as_a_person_reads_it() {
     for (formatted, expected) in [
         (

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::event::Proof;
 
 const ROOM: &str = "!a:example.org";
 
@@ -203,12 +204,42 @@ async fn ses_12_a_dead_letter_that_is_taken_back_is_none_any_more() {
     assert_eq!(inbox.counts().await.unwrap().dead_letters, 0);
 }
 
+#[tokio::test]
+async fn enc_12_an_edit_from_a_lesser_device_makes_the_message_no_better_than_that() {
+    use crate::event::SenderTrust::{CrossSigned, Unsigned};
+    let home = Home::new();
+    let inbox = home.open().await;
+    let by = |mut event: NewEvent, trust, session: &str| {
+        event.encrypted = true;
+        event.trust = Some(Proof {
+            trust,
+            session_id: Some(session.to_owned()),
+        });
+        event
+    };
+    let signed = by(message("$1", "first"), CrossSigned, "phone");
+    let unsigned = by(edit("$2", "$1", "second"), Unsigned, "stolen");
+    inbox
+        .commit(step("t1", vec![signed.clone(), unsigned.clone()]))
+        .await
+        .unwrap();
+    let rows = inbox.next_batch(1).await.unwrap().unwrap();
+    assert!(rows[0].event.json.contains("second"));
+    assert_eq!(rows[0].event.trust, unsigned.trust);
+    // The other way round it is no better either.
+    let edited = crate::event::with_edit(
+        &by(message("$3", "first"), Unsigned, "stolen"),
+        &by(edit("$4", "$3", "second"), CrossSigned, "phone"),
+    );
+    assert_eq!(edited.unwrap().trust, unsigned.trust);
+}
+
 #[test]
 fn ses_12_a_bundled_edit_replaces_an_older_one_alone() {
     let mut message = message("$1", "first");
     let mut old = edit("$2", "$1", "second");
     old.origin_server_ts = 5;
-    message.json = crate::event::with_edit(&message, &old).unwrap();
+    message = crate::event::with_edit(&message, &old).unwrap();
     let mut older = edit("$0", "$1", "zeroth");
     older.origin_server_ts = 4;
     assert!(crate::event::with_edit(&message, &older).is_none());

@@ -88,6 +88,34 @@ async fn enc_5_read_by_another_way_it_waits_no_more() {
 }
 
 #[tokio::test]
+async fn enc_5_a_sender_who_floods_a_room_displaces_only_their_own() {
+    let home = Home::new();
+    let inbox = home.open().await;
+    with_locked(&inbox, &["$mine"]).await;
+    let most = crate::inbox::missing_keys::MOST as usize;
+    let mut flood = step("t2", vec![]);
+    flood.undecryptable = (0..most + 20)
+        .map(|number| Undecryptable {
+            sender: UserId::parse("@mallory:example.org").unwrap(),
+            ..locked_event(ROOM, &format!("$flood{number}"), "missing-session")
+        })
+        .collect();
+    inbox.commit(flood).await.unwrap();
+    let waiting = inbox.undecryptable(None).await.unwrap();
+    assert_eq!(waiting.len(), most + 1);
+    assert_eq!(waiting[0].event_id, "$mine");
+    assert_eq!(waiting[1].event_id, "$flood20", "the newest stay");
+    // Every page of them is tried, and what is behind them, too.
+    let engine = Arc::new(FakeEngine::new());
+    for key in ["$mine", "$flood20", &format!("$flood{}", most + 19)] {
+        let mut readable = engine.readable.lock().unwrap();
+        readable.insert(key.into(), event(ROOM, key));
+    }
+    let _workers = spawn_workers(inbox.clone(), engine, settings());
+    assert_eq!(drain(&inbox, 3).await.len(), 3);
+}
+
+#[tokio::test]
 async fn enc_5_causes_are_counted_grow_precise_and_end_with_the_age_limit() {
     let home = Home::new();
     let inbox = home.open().await;

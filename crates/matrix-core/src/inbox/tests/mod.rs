@@ -68,7 +68,10 @@ fn event(room: &str, key: &str) -> NewEvent {
         origin_server_ts: now(),
         json: format!(r#"{{"event_id":"{key}","content":{{"body":"secret of {key}"}}}}"#),
         encrypted: true,
-        trust: Some(crate::event::SenderTrust::CrossSigned),
+        trust: Some(crate::event::Proof {
+            trust: crate::event::SenderTrust::CrossSigned,
+            session_id: Some("session".to_owned()),
+        }),
         late: false,
     }
 }
@@ -95,6 +98,14 @@ fn step(token: &str, events: Vec<NewEvent>) -> SyncStep {
 
 fn keys(rows: &[StoredEvent]) -> Vec<&str> {
     rows.iter().map(|row| row.event.key.as_str()).collect()
+}
+
+impl Inbox {
+    /// All that waits for its key.
+    async fn undecryptable(&self, room_ids: Option<&[OwnedRoomId]>) -> Result<Vec<Undecryptable>> {
+        let page = self.undecryptable_page(room_ids, 0, usize::MAX).await?;
+        Ok(page.into_iter().map(|(_, waiting)| waiting).collect())
+    }
 }
 
 /// What can be handed out now.

@@ -1,5 +1,7 @@
 //! Single messages.
 
+use std::collections::HashMap;
+
 use matrix_sdk::Room;
 use ruma::{event_id, room_id};
 use serde_json::{Value, json};
@@ -121,4 +123,47 @@ async fn thr_6_messages_are_looked_up_in_their_room() {
             .expect("asked")
             .is_none()
     );
+}
+
+#[test]
+fn inv_6_a_page_of_history_is_read_in_its_newest_wording() {
+    let event = |id: &str, sender: &str, content: Value| crate::event::NewEvent {
+        key: id.to_owned(),
+        room_id: room_id!("!room:hs.test").to_owned(),
+        sender: ruma::UserId::parse(sender).expect("a user id"),
+        origin_server_ts: 1,
+        json: json!({
+            "type": "m.room.message", "event_id": id, "sender": sender, "room_id": ROOM,
+            "origin_server_ts": 1, "content": content,
+        })
+        .to_string(),
+        encrypted: false,
+        trust: None,
+        late: true,
+    };
+    let text = |body: &str| json!({ "msgtype": "m.text", "body": body });
+    let edit = |target: &str, body: &str| {
+        json!({
+            "msgtype": "m.text", "body": format!("* {body}"), "m.new_content": text(body),
+            "m.relates_to": { "rel_type": "m.replace", "event_id": target },
+        })
+    };
+    let own = ruma::user_id!("@example:localhost");
+    let mut edits = HashMap::new();
+    // The newer page: an edit of something older, one that was edited again, one by a stranger.
+    let newer = vec![
+        event("$late", ALICE, text("late")),
+        event("$e1", ALICE, edit("$old", "old, corrected")),
+        event("$e2", ALICE, edit("$late", "late, once")),
+        event("$e3", ALICE, edit("$late", "late, twice")),
+        event("$e4", "@mallory:hs.test", edit("$late", "forged")),
+    ];
+    let newer = of_history(newer, own, &mut edits);
+    let older = of_history(vec![event("$old", ALICE, text("old"))], own, &mut edits);
+    let texts: Vec<&str> = older
+        .iter()
+        .chain(&newer)
+        .map(|one| one.text.as_str())
+        .collect();
+    assert_eq!(texts, ["old, corrected", "late, twice"]);
 }

@@ -15,6 +15,7 @@ pub(super) fn edit(markdown: &str) -> EditText {
         live: false,
         tables: Tables::Block,
         draft: false,
+        finalized: false,
         wait_ms: None,
     }
 }

@@ -1,5 +1,6 @@
 mod contents;
 mod pieces;
+mod polls;
 mod rendering;
 
 use proptest::prelude::*;

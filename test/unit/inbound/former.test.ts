@@ -1,0 +1,71 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { DM, run, type Running } from "../support/running.ts";
+
+const transcript = vi.hoisted(() => ({ answer: undefined as string | undefined | Error, asked: [] as string[], failed: false }));
+vi.mock("../../../ts/host/transcript.ts", () => ({
+  finishedAnswer: ({ messageId }: { messageId: string }) => {
+    transcript.asked.push(messageId);
+    if (transcript.answer instanceof Error) throw transcript.answer;
+    return transcript.answer;
+  },
+  lastRunFailed: () => transcript.failed,
+}));
+
+let on: Running;
+afterEach(async () => {
+  await on.stop();
+  transcript.answer = undefined;
+  transcript.failed = false;
+  transcript.asked.length = 0;
+});
+
+async function settled(text: string, attempts: number): Promise<void> {
+  const event = on.account.say(text, { roomId: DM, attempts });
+  await on.account.until(() => on.account.stateOf(event) === "settled");
+}
+
+const open = () => run({ matrix: { dm: { policy: "open", allowFrom: ["*"] } } });
+
+describe("an answer that was finished when the process ended", () => {
+  it("[SES-11] is delivered in the place of what the model says when it is asked again", async () => {
+    on = open();
+    transcript.answer = "the answer";
+    on.host.script = async (_turn, { deliver }) => {
+      await deliver({ text: "I have answered that already." });
+      await deliver({ text: "Anything else?" });
+    };
+    await settled("hello", 1);
+    expect(on.account.texts()).toEqual(["the answer"]);
+  });
+
+  it("[SES-11] is delivered where the host says nothing, because it knows the message", async () => {
+    on = open();
+    transcript.answer = "the answer";
+    on.host.script = async () => undefined;
+    await settled("hello", 2);
+    expect(on.account.texts()).toEqual(["the answer"]);
+  });
+
+  it("[SES-11] is not looked for at the first time, nor for a command, and a transcript that cannot be read is no obstacle", async () => {
+    on = open();
+    transcript.answer = "of another time";
+    on.host.script = async (_turn, { deliver }) => void (await deliver({ text: "fresh" }));
+    await settled("hello", 0);
+    await settled("/status", 1);
+    expect(transcript.asked).toEqual([]);
+    transcript.answer = new Error("locked");
+    await settled("hello again", 1);
+    expect(on.account.texts()).toEqual(["fresh", "fresh", "fresh"]);
+  });
+
+  it("[SES-11] a run that failed where the turn does not hear of it is tried again under an id of its own", async () => {
+    on = open();
+    transcript.failed = true;
+    on.host.script = async (_turn, { deliver }) => {
+      if (on.host.turns.length > 1) await deliver({ text: "the answer" });
+    };
+    await settled("hello", 1);
+    expect(on.account.texts()).toEqual(["the answer"]);
+    expect(on.host.turns).toHaveLength(2);
+  });
+});
