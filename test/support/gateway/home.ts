@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../../scripts/rig/toolchain.mjs";
 import { MODEL_ID } from "../model/server.ts";
@@ -26,21 +26,6 @@ export interface CliResult {
   code: number | null;
   stdout: string;
   stderr: string;
-}
-
-/** What the host says instead of running a command when the configuration changed while it loaded. */
-const EDITED_MEANWHILE = /migration inputs changed during startup|config identity changed while persisting/;
-
-/** Makes a folder once nobody else has it: test files that run side by side edit one configuration. */
-function makeAlone(lock: string): void {
-  for (let tries = 0; ; tries++) {
-    try {
-      return mkdirSync(lock);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST" || tries > 500) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
-    }
-  }
 }
 
 /** A clean HOME with an OpenClaw in it that talks to the stub model and installs from the local registry. */
@@ -125,15 +110,9 @@ export class OpenClawHome {
 
   /** Edits the configuration as a person does, with the host's own `meta` block left alone; a running gateway reloads it. */
   patch(edit: (config: HostConfig) => void): void {
-    const lock = join(this.dir, "config.lock");
-    makeAlone(lock);
-    try {
-      const config = this.readConfig();
-      edit(config);
-      this.#write(config);
-    } finally {
-      rmdirSync(lock);
-    }
+    const config = this.readConfig();
+    edit(config);
+    this.#write(config);
   }
 
   /** Edits `channels.matrix`. */
@@ -145,15 +124,8 @@ export class OpenClawHome {
     });
   }
 
-  /** Runs an `openclaw` command to its end; once more if another test file edited the configuration while it began. */
-  async cli(args: string[], options: { timeoutMs?: number; input?: string } = {}): Promise<CliResult> {
-    for (;;) {
-      const result = await this.#cli(args, options);
-      if (result.code === 0 || !EDITED_MEANWHILE.test(result.stdout + result.stderr)) return result;
-    }
-  }
-
-  #cli(args: string[], options: { timeoutMs?: number; input?: string }): Promise<CliResult> {
+  /** Runs an `openclaw` command to its end. */
+  cli(args: string[], options: { timeoutMs?: number; input?: string } = {}): Promise<CliResult> {
     return new Promise((resolve, reject) => {
       const child = spawn(process.execPath, [OPENCLAW, ...args], { env: this.env, cwd: this.dir, stdio: "pipe", detached: true });
       let stdout = "";
