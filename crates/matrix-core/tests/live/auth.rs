@@ -156,18 +156,7 @@ fn aut_8_a_session_ended_for_good_blocks_the_account() {
         let account = homeserver.run(dir.path(), person.by_password()).await;
         let device = account.identity().device_id;
         let look = homeserver.log_in(&person).await;
-        homeserver
-            .ask(
-                Method::DELETE,
-                &format!("devices/{device}"),
-                Some(&look.token),
-                json!({"auth": {
-                    "type": "m.login.password",
-                    "identifier": {"type": "m.id.user", "user": person.user_id},
-                    "password": person.password,
-                }}),
-            )
-            .await;
+        homeserver.delete_device(&look, &device).await;
         let mut version = 0;
         let error = loop {
             let health = account.health_after(version).await.unwrap().unwrap();

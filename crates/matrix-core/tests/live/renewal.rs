@@ -28,24 +28,6 @@ fn with_password(person: &Person) -> Renewal {
     }
 }
 
-/// As an administrator, or the person with another client.
-async fn delete_device(homeserver: &Homeserver, person: &Person, device: &str) -> Person {
-    let look = homeserver.log_in(person).await;
-    homeserver
-        .ask(
-            Method::DELETE,
-            &format!("devices/{device}"),
-            Some(&look.token),
-            json!({"auth": {
-                "type": "m.login.password",
-                "identifier": {"type": "m.id.user", "user": person.user_id},
-                "password": person.password,
-            }}),
-        )
-        .await;
-    look
-}
-
 #[test]
 fn aut_11_an_account_with_another_clients_token_gets_a_device_of_its_own() {
     live(|homeserver| async move {
@@ -137,7 +119,8 @@ fn aut_8_a_deleted_device_is_replaced_and_verified_with_the_kept_key() {
         say(&account, &room, "before").await;
         assert_eq!(next_message(&friend).await.0, "before");
         let former = account.identity().device_id;
-        let look = delete_device(&homeserver, &person, &former).await;
+        let look = homeserver.log_in(&person).await;
+        homeserver.delete_device(&look, &former).await;
         account.close().await;
 
         let config = homeserver.config(dir.path(), person.by_password());
@@ -187,7 +170,9 @@ fn aut_8_a_token_of_a_new_login_takes_the_place_of_a_deleted_device() {
         let dir = tempdir().unwrap();
         let account = homeserver.run(dir.path(), person.by_token()).await;
         account.close().await;
-        delete_device(&homeserver, &person, &person.device_id).await;
+        // As an administrator, or the person with another client.
+        let look = homeserver.log_in(&person).await;
+        homeserver.delete_device(&look, &person.device_id).await;
         let config = homeserver.config(dir.path(), person.by_token());
         let error = refused(config.clone()).await;
         assert_eq!(error.code, ErrorCode::AuthFailed);

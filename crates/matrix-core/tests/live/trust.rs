@@ -2,7 +2,6 @@
 
 use matrix_core::{
     Account, ErrorCode, KeyRecipients, OutboxState, Secret,
-    crypto::Bootstrap,
     send::{ChunkMode, SendTarget, SendText, Tables, TextKind},
 };
 use matrix_sdk::reqwest::Method;
@@ -11,17 +10,10 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::{
-    backup::reads,
+    backup::{reads, set_up},
     second_client::SecondClient,
     support::{Homeserver, PATIENCE, live, next_invite, next_message, running, say},
 };
-
-async fn set_up(account: &Account) {
-    let encryption = account.encryption_to_change().await.unwrap();
-    Box::pin(encryption.bootstrap(&Bootstrap::default()))
-        .await
-        .unwrap();
-}
 
 /// Sends; the error it ends with.
 async fn refused(account: &Account, room_id: &str) -> matrix_core::Error {
