@@ -22,6 +22,8 @@ export class Quotes {
   readonly #account: Pick<Account, "fetchMessage">;
   readonly #patience: readonly number[];
   readonly #cache = new Map<string, Quote>();
+  /** Waited for in vain: a turn of its thread does not wait again. */
+  readonly #keyless = new Set<string>();
 
   constructor(account: Pick<Account, "fetchMessage">, patience = PATIENCE_MS) {
     this.#account = account;
@@ -38,7 +40,7 @@ export class Quotes {
       return cached;
     }
     let message = await this.#fetch(roomId, eventId);
-    for (const pause of this.#patience) {
+    for (const pause of this.#keyless.has(key) ? [] : this.#patience) {
       if (message?.unavailable !== "undecryptable") break;
       await setTimeout(pause);
       message = await this.#fetch(roomId, eventId);
@@ -46,15 +48,24 @@ export class Quotes {
     if (!message) return undefined;
     const quote = { eventId, sender: message.sender, label: personLabel(message.senderName, message.sender), text: readable(message) };
     // An undecryptable message may be readable the next time.
-    if (message.unavailable === "undecryptable") return quote;
+    if (message.unavailable === "undecryptable") {
+      this.#keyless.add(key);
+      dropOldest(this.#keyless);
+      return quote;
+    }
+    this.#keyless.delete(key);
     this.#cache.set(key, quote);
-    if (this.#cache.size > CACHED) this.#cache.delete(this.#cache.keys().next().value as string);
+    dropOldest(this.#cache);
     return quote;
   }
 
   #fetch(roomId: string, eventId: string): Promise<FetchedMessage | undefined> {
     return this.#account.fetchMessage(roomId, eventId).catch(() => undefined);
   }
+}
+
+function dropOldest(kept: Map<string, unknown> | Set<string>): void {
+  if (kept.size > CACHED) kept.delete(kept.keys().next().value as string);
 }
 
 function readable(message: FetchedMessage): string {
