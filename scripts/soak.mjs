@@ -1,7 +1,7 @@
 // npm run soak [-- --rounds 50] [-- --seed 1] [-- --plugin official] [-- --readme]: kills, restarts and freezes gateway and
 // homeserver while people talk to the agent, and counts what they got. Exits 1 on any loss or duplicate.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -84,10 +84,19 @@ await main(async () => {
   const file = join(root, "README.md");
   if (values.readme) writeFileSync(file, intoReadme(readFileSync(file, "utf8"), report));
   const found = failures(result);
+  // What the host, the queues and the model knew: a loss cannot be told from the log alone. The homeserver and the model are this rig's own, so nothing in it is anybody's.
+  const evidence = join(artifacts, `soak-${values.plugin}-evidence`);
+  rmSync(evidence, { recursive: true, force: true });
+  if (found.length > 0) {
+    await rig.gateway.stop();
+    cpSync(join(rig.home.dir, ".openclaw"), evidence, { recursive: true, filter: (source) => !source.includes("node_modules") });
+    const markers = [...result.tally.lost, ...result.tally.duplicates.map(({ question }) => question), ...result.tally.disorder.map(({ question }) => question)].map(({ marker }) => marker);
+    for (const marker of new Set(markers)) writeFileSync(join(evidence, `prompts-${marker}.json`), JSON.stringify(await rig.prompts(marker), null, 1));
+  }
   return async () => {
     console.log(`\n${table(report)}\n\n${remarks(report).join("\n")}`);
     for (const line of found) console.log(`- ${line}`);
-    console.log(`\n${found.length ? `The soak failed (${found.length}); the gateway's log is ${log}.` : "The soak passed: nothing lost, nothing twice, all readable, all in order."}`);
+    console.log(`\n${found.length ? `The soak failed (${found.length}); the gateway's log is ${log}, its state in ${evidence}.` : "The soak passed: nothing lost, nothing twice, all readable, all in order."}`);
     return found.length ? 1 : 0;
   };
 });

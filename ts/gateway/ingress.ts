@@ -160,20 +160,21 @@ async function handleSkipped(notice: InboundSkipped, ports: InboundPorts): Promi
 /** The event comes again after a pause; after its last try it stays as a dead letter. */
 async function giveBack(event: InboundEvent, ports: InboundPorts, error: unknown): Promise<void> {
   const reason = error instanceof Error ? error.message : String(error);
+  const name = `${event.type} ${event.eventId ?? `of ${event.sender}`} in ${event.roomId}`;
   if (refusalOf(error) === "draining") {
-    ports.log.info(`[${ports.accountId}] an event in ${event.roomId} waits for the gateway's next start: ${reason}`);
+    ports.log.info(`[${ports.accountId}] ${name} waits for the gateway's next start: ${reason}`);
     return;
   }
   try {
     const { deadLetter } = await ports.account.fail(event.seq, reason);
     ports.failures.set(event.seq, (ports.failures.get(event.seq) ?? 0) + 1);
-    const what = `[${ports.accountId}] an event in ${event.roomId} failed: ${reason}`;
+    const what = `[${ports.accountId}] ${name} failed: ${reason}`;
     if (deadLetter) ports.log.error(`${what}; given up after ${event.attempts + 1} tries, kept as a dead letter; see \`openclaw matrix dead-letters list --account ${ports.accountId}\``);
     else ports.log.warn(`${what}; it will be tried again`);
     if (deadLetter && error instanceof UnansweredTurn) await tellUnanswered(event, ports, error);
   } catch (failure) {
     // A closed account keeps the row; the next start hands it out again.
-    ports.log.debug?.(`[${ports.accountId}] an event in ${event.roomId} waits for the next start: ${reason} (${String(failure)})`);
+    ports.log.debug?.(`[${ports.accountId}] ${name} waits for the next start: ${reason} (${String(failure)})`);
   }
 }
 

@@ -2,7 +2,7 @@
 import { type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
 import type { ChannelLogSink, OpenClawConfig, PluginRuntime } from "../host/types.ts";
 import type { Memory } from "../host/memory.ts";
-import { finishedAnswer, lastRunFailed } from "../host/transcript.ts";
+import { finishedAnswer, leftUnanswered, sessionRuns } from "../host/transcript.ts";
 import { DirectSessions } from "../inbound/collision.ts";
 import { DropLog } from "../inbound/drop.ts";
 import { PendingHistory } from "../inbound/history.ts";
@@ -56,7 +56,8 @@ export function createPorts(input: WiringInput): InboundPorts {
     log,
     now: Date.now,
     finishedAnswer: (turn) => finishedAnswer(turn, { runtime, cfg: input.cfg() }),
-    lastRunFailed: (turn) => lastRunFailed(turn, { runtime, cfg: input.cfg() }),
+    sessionRuns: (turn) => sessionRuns(turn, { runtime, cfg: input.cfg() }),
+    leftUnanswered: (turn) => leftUnanswered(turn, { runtime, cfg: input.cfg() }),
     reply: ({ roomId, threadRootId, eventId }) => {
       const { config } = resolved();
       const settings = writeSettings(config, roomConfig(resolved(), { roomId, aliases: names.knownNames(roomId) }).entry);

@@ -1,5 +1,6 @@
 /** What the host's transcript of a session says of a message. */
 import { loadTranscriptEventsSync } from "openclaw/plugin-sdk/session-store-runtime";
+import { eventOfMessageId } from "./message-id.ts";
 import type { OpenClawConfig, PluginRuntime } from "./types.ts";
 
 interface TranscriptMessage {
@@ -19,18 +20,46 @@ interface TranscriptMessage {
  */
 export function finishedAnswer(turn: SessionOfTurn & { messageId: string }, host: Host): string | undefined {
   const entry = sessionEntry(turn, host);
-  // The host keeps a reply it was about to deliver, and sees to it by itself.
-  if (!entry || entry.pendingFinalDelivery) return undefined;
+  if (!entry || hostDelivers(entry)) return undefined;
   return answerIn(transcript(turn, entry.sessionId, host), turn.messageId);
 }
 
+/** What the host keeps of an answer on its way out (its `SessionEntry`). */
+interface AnswerOnItsWay {
+  status?: string;
+  abortedLastRun?: boolean;
+  pendingFinalDelivery?: { kind?: string; deliveries?: readonly { state: string }[] };
+}
+
 /**
- * Whether the session's newest run failed. The host tells of a failed run through the turn it belongs to, but not
- * where it has resumed the session after a restart: then it sends its words to the room by itself.
+ * Whether an answer is the host's to deliver, or is delivered. It resumes an interrupted session with an answer whose
+ * delivery had not begun. One whose delivery had begun it leaves alone and says that it could not confirm it; our
+ * outbox can, because the same answer of the same turn has the same key. Exported for its tests.
  */
-export function lastRunFailed(turn: SessionOfTurn, host: Host): boolean {
+export function hostDelivers({ status, abortedLastRun, pendingFinalDelivery: pending }: AnswerOnItsWay): boolean {
+  if (!pending) return false;
+  const states = (pending.deliveries ?? []).map(({ state }) => state);
+  if (states.includes("delivered") && states.every((state) => state === "delivered" || state === "suppressed")) return true;
+  const interrupted = status === "running" && abortedLastRun === true;
+  return interrupted && pending.kind === "replayable" && states.every((state) => state === "prepared");
+}
+
+/**
+ * Whether nobody will answer a message that the host says it has had: the session's newest run failed or ended
+ * without an answer, and the host is not about to resume it. The host tells of a failed run through the turn it
+ * belongs to, but not where it has resumed the session after a restart: then it sends its words to the room by itself.
+ */
+export function leftUnanswered(turn: SessionOfTurn & { messageId: string }, host: Host): boolean {
   const entry = sessionEntry(turn, host);
-  return entry !== undefined && failedIn(transcript(turn, entry.sessionId, host));
+  if (!entry) return false;
+  const events = transcript(turn, entry.sessionId, host);
+  if (answerIn(events, turn.messageId) !== undefined) return false;
+  return failedIn(events) || ((entry as AnswerOnItsWay).status !== "running" && !hostDelivers(entry) && endsUnanswered(events, turn.messageId));
+}
+
+/** Whether a run of the session is under way, or one of before a restart waits for the host to resume it. */
+export function sessionRuns(turn: SessionOfTurn, host: Host): boolean {
+  return (sessionEntry(turn, host) as AnswerOnItsWay | undefined)?.status === "running";
 }
 
 interface SessionOfTurn {
@@ -64,10 +93,25 @@ export function failedIn(events: readonly unknown[]): boolean {
   return last?.role === "assistant" && last.stopReason === "error";
 }
 
+/** Where a transcript has a message: under its own id, or under that of a later try. */
+function askedAt(messages: readonly TranscriptMessage[], messageId: string): number {
+  const eventId = eventOfMessageId(messageId);
+  return messages.findLastIndex(({ role, __openclaw: meta }) => role === "user" && eventOfMessageId(meta?.transport?.messageId ?? "") === eventId);
+}
+
+/** @param events of a transcript, oldest first; exported for its tests */
+export function endsUnanswered(events: readonly unknown[], messageId: string): boolean {
+  const messages = messagesOf(events);
+  const asked = askedAt(messages, messageId);
+  const rest = messages.slice(asked + 1).filter(({ model }) => model !== "delivery-mirror");
+  if (asked < 0 || rest.some(({ role }) => role === "user")) return false;
+  return rest.findLast(({ role }) => role === "assistant")?.stopReason !== "stop";
+}
+
 /** @param events of a transcript, oldest first; exported for its tests */
 export function answerIn(events: readonly unknown[], messageId: string): string | undefined {
   const messages = messagesOf(events);
-  const asked = messages.findLastIndex((message) => message.role === "user" && message.__openclaw?.transport?.messageId === messageId);
+  const asked = askedAt(messages, messageId);
   if (asked < 0) return undefined;
   const rest = messages.slice(asked + 1);
   const next = rest.findIndex((message) => message.role === "user");

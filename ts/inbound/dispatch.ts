@@ -9,12 +9,12 @@ import { buildContext } from "./context.ts";
 import type { Drop } from "./drop.ts";
 import { TurnErrors, UnansweredTurn } from "./failure.ts";
 import { startFeedback } from "./feedback.ts";
-import { failedUnheard, formerAnswer } from "./former.ts";
+import { failedUnheard, formerAnswer, untilResumed } from "./former.ts";
 import { threadKey } from "./implicit.ts";
 import type { InboundPorts, TurnProgress } from "./ports.ts";
 import { normalizeUserEntry } from "./policy.ts";
 import type { PreparedTurn } from "./prepare.ts";
-import { isRestartNotice, TurnCutOff } from "./refusal.ts";
+import { isRestartNotice, refusalOf, TurnCutOff } from "./refusal.ts";
 
 /** The homeserver forgets a typing notice after this long; it is renewed well before. */
 const TYPING_MS = 30_000;
@@ -175,7 +175,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     const queued = result.dispatchResult.deferredToActiveRun === "followup" || (followUp.deferred && !followUp.adopted);
     if (queued && !followUp.abandoned) await followUp.done;
     if (followUp.abandoned && !followUp.adopted) throw new Error("the host gave the turn up before it began");
-    const unheard = event.attempts > 0 && former === undefined && errors.nothingCame() ? failedUnheard(session, ports) : undefined;
+    const unheard = event.attempts > 0 && former === undefined && errors.nothingCame() ? failedUnheard({ ...session, messageId }, ports) : undefined;
     const failure = errors.failure() ?? unheard;
     if (failure !== undefined) throw new UnansweredTurn(failure, { roomId: event.roomId, threadRootId: turn.threadRootId });
     outcome = "done";
@@ -195,6 +195,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   } catch (error) {
     if (!isTombstone(error)) {
       again = true;
+      if (refusalOf(error) === "recovering") await untilResumed(session, ports);
       throw error;
     }
     await reply.sink.deliver({ text: LOST_TURN_NOTICE, isStatusNotice: true }, "final");

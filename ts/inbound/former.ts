@@ -2,6 +2,7 @@
  * Turns that a restart interrupted. An answer that was finished and not delivered is known from the host's
  * transcript only, and a model that is asked once more sees that it has answered.
  */
+import { setTimeout } from "node:timers/promises";
 import type { ReplyPayload } from "../host/types.ts";
 import type { InboundPorts } from "./ports.ts";
 
@@ -25,7 +26,9 @@ class FormerAnswer {
 export function formerAnswer(turn: Parameters<InboundPorts["finishedAnswer"]>[0], ports: InboundPorts): FormerAnswer | undefined {
   try {
     const text = ports.finishedAnswer(turn);
-    return text === undefined ? undefined : new FormerAnswer(text);
+    if (text === undefined) return undefined;
+    ports.log.info(`[${ports.accountId}] ${turn.messageId} had its answer before the restart; that one is delivered`);
+    return new FormerAnswer(text);
   } catch (error) {
     ports.log.warn(`[${ports.accountId}] whether ${turn.messageId} was answered before the restart could not be read: ${String(error)}`);
     return undefined;
@@ -33,11 +36,27 @@ export function formerAnswer(turn: Parameters<InboundPorts["finishedAnswer"]>[0]
 }
 
 /** For a turn of before a restart that came to nothing: the host says through other ways than the turn that it failed. */
-export function failedUnheard(turn: Parameters<InboundPorts["lastRunFailed"]>[0], ports: InboundPorts): string | undefined {
+export function failedUnheard(turn: Parameters<InboundPorts["leftUnanswered"]>[0], ports: InboundPorts): string | undefined {
   try {
-    return ports.lastRunFailed(turn) ? "the agent's run failed after a restart" : undefined;
+    return ports.leftUnanswered(turn) ? "the agent's run ended without an answer" : undefined;
   } catch (error) {
     ports.log.warn(`[${ports.accountId}] whether a turn failed after the restart could not be read: ${String(error)}`);
     return undefined;
+  }
+}
+
+/** Pause between two looks at a session that the host resumes, and how often to look, so that an account that closes does not wait for long. */
+const LOOK_MS = 500;
+const LOOKS = 40;
+
+/**
+ * Waits for the host to be done with a session it resumes after a restart. A turn that begins while the resumed run ends
+ * stands on a leaf of the transcript that is gone ("Session transcript anchor was not returned"), fails, and is overtaken.
+ */
+export async function untilResumed(session: Parameters<InboundPorts["sessionRuns"]>[0], ports: InboundPorts, lookMs = LOOK_MS): Promise<void> {
+  try {
+    for (let look = 0; look < LOOKS && ports.sessionRuns(session); look++) await setTimeout(lookMs, undefined, { ref: false });
+  } catch (error) {
+    ports.log.debug?.(`[${ports.accountId}] whether the session ${session.sessionKey} is being resumed could not be read: ${String(error)}`);
   }
 }

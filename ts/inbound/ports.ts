@@ -42,8 +42,10 @@ export interface InboundPorts {
   reply: (turn: { roomId: string; threadRootId?: string; eventId: string }) => ReplyPlan;
   /** The answer the agent had finished for a message before the process ended. */
   finishedAnswer: (turn: { agentId: string; sessionKey: string; messageId: string }) => string | undefined;
-  /** Whether the session's newest run failed. */
-  lastRunFailed: (turn: { agentId: string; sessionKey: string }) => boolean;
+  /** Whether the session has a run, be it one that the host resumes after a restart. */
+  sessionRuns: (turn: { agentId: string; sessionKey: string }) => boolean;
+  /** Whether nobody will answer a message that the host says it has had. */
+  leftUnanswered: (turn: { agentId: string; sessionKey: string; messageId: string }) => boolean;
   history: PendingHistory;
   skipped: SkippedNotices;
   quotes: Quotes;

@@ -40,7 +40,8 @@ export class Quotes {
       return cached;
     }
     let message = await this.#fetch(roomId, eventId);
-    for (const pause of this.#keyless.has(key) ? [] : this.#patience) {
+    const patience = this.#keyless.has(key) ? [] : this.#patience;
+    for (const pause of patience) {
       if (message?.unavailable !== "undecryptable") break;
       await setTimeout(pause);
       message = await this.#fetch(roomId, eventId);

@@ -1,14 +1,15 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { DM, run, type Running } from "../support/running.ts";
 
-const transcript = vi.hoisted(() => ({ answer: undefined as string | undefined | Error, asked: [] as string[], failed: false }));
+const transcript = vi.hoisted(() => ({ answer: undefined as string | undefined | Error, asked: [] as string[], failed: false, running: 0, looks: 0 }));
 vi.mock("../../../ts/host/transcript.ts", () => ({
   finishedAnswer: ({ messageId }: { messageId: string }) => {
     transcript.asked.push(messageId);
     if (transcript.answer instanceof Error) throw transcript.answer;
     return transcript.answer;
   },
-  lastRunFailed: () => transcript.failed,
+  leftUnanswered: () => transcript.failed,
+  sessionRuns: () => ++transcript.looks <= transcript.running,
 }));
 
 let on: Running;
@@ -16,6 +17,7 @@ afterEach(async () => {
   await on.stop();
   transcript.answer = undefined;
   transcript.failed = false;
+  transcript.running = transcript.looks = 0;
   transcript.asked.length = 0;
 });
 
@@ -67,5 +69,19 @@ describe("an answer that was finished when the process ended", () => {
     await settled("hello", 1);
     expect(on.account.texts()).toEqual(["the answer"]);
     expect(on.host.turns).toHaveLength(2);
+  });
+
+  it("[SES-11] a turn that the host refuses because it resumes the session is offered again once that is over", async () => {
+    on = open();
+    transcript.running = 2;
+    const looks: number[] = [];
+    on.host.script = async (_turn, { deliver }) => {
+      looks.push(transcript.looks);
+      if (looks.length === 1) throw new Error("restart recovery claim changed before agent adoption");
+      await deliver({ text: "the answer" });
+    };
+    await settled("hello", 0);
+    expect(on.account.texts()).toEqual(["the answer"]);
+    expect(looks).toEqual([0, 3]);
   });
 });
