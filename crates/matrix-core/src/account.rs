@@ -5,6 +5,7 @@ mod devices;
 mod direct;
 mod encryption;
 mod ids;
+mod media;
 mod past;
 mod polls;
 mod profile;
@@ -23,7 +24,10 @@ use std::{
 };
 
 use ruma::OwnedUserId;
-use tokio::{runtime::Handle, sync::OnceCell};
+use tokio::{
+    runtime::Handle,
+    sync::{OnceCell, Semaphore},
+};
 
 pub(crate) use self::repair::{DeviceKeys, inbox as repair_inbox};
 use self::tasks::Tasks;
@@ -92,6 +96,8 @@ struct Inner {
     directs: DirectRooms,
     inbox: Inbox,
     outbox: Outbox,
+    /// Files that may be fetched now.
+    downloads: Semaphore,
     health: HealthCell,
     workers: WorkerSettings,
     tasks: Tasks,
@@ -132,7 +138,11 @@ impl Account {
         let (keys, store) = {
             let (config, dir) = (config.clone(), Arc::clone(&dir));
             // Waits for the disk, and for PBKDF2.
-            blocking(move || repair::stores(&config, &dir)).await?
+            blocking(move || {
+                crate::media::clear(&dir.path().join(crate::media::INCOMING));
+                repair::stores(&config, &dir)
+            })
+            .await?
         };
         let (inbox, inbox_lost) = repair::inbox(&dir, &keys).await?;
         let outbox = repair::outbox(&dir, &keys).await?;
@@ -194,6 +204,7 @@ impl Account {
                 directs: DirectRooms::new(session.rest.clone(), session.user_id.clone()),
                 inbox,
                 outbox,
+                downloads: Semaphore::new(media::DOWNLOADS),
                 health,
                 workers: WorkerSettings {
                     own_user: session.user_id.clone(),

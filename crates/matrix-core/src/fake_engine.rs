@@ -1,13 +1,14 @@
 //! A homeserver made of maps, for the tests of the queues.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Mutex,
     time::Duration,
 };
 
 use async_trait::async_trait;
-use ruma::{EventId, OwnedEventId, OwnedRoomId, RoomId, TransactionId, UserId};
+use futures_util::StreamExt;
+use ruma::{EventId, OwnedEventId, OwnedMxcUri, OwnedRoomId, RoomId, TransactionId, UserId};
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     engine::{Ask, Decrypted, Engine, HistoryPage},
     error::{Error, ErrorCode, Result},
     event::{NewEvent, Undecryptable},
+    media::{Spool, Spooled},
     room::{FetchedMessage, MemberInfo, PendingInvite, RoomInfo},
 };
 
@@ -24,6 +26,14 @@ pub(crate) struct Request {
     pub room: String,
     pub txn: String,
     pub body: String,
+}
+
+/// A file as it was uploaded.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Upload {
+    pub bytes: Vec<u8>,
+    /// Type and name, if it was not encrypted.
+    pub clear: Option<(String, String)>,
 }
 
 /// What the next request of a room gets; without one it succeeds.
@@ -48,7 +58,13 @@ pub(crate) struct FakeEngine {
     pub requests: Mutex<Vec<Request>>,
     /// The rooms' timelines: one event per transaction id.
     pub timeline: Mutex<Vec<(String, Request)>>,
+    /// By room; of uploads under `upload`.
     pub answers: Mutex<HashMap<String, VecDeque<Answer>>>,
+    pub encrypted: Mutex<HashSet<String>>,
+    /// Complete ones.
+    pub uploads: Mutex<Vec<Upload>>,
+    /// Contents of the events, in order.
+    pub contents: Mutex<Vec<serde_json::Value>>,
     /// Pages by `from`; errors are used up, pages stay.
     pub pages: Mutex<HashMap<String, HistoryPage>>,
     pub page_errors: Mutex<VecDeque<Error>>,
@@ -69,6 +85,9 @@ impl FakeEngine {
             requests: Mutex::default(),
             timeline: Mutex::default(),
             answers: Mutex::default(),
+            encrypted: Mutex::default(),
+            uploads: Mutex::default(),
+            contents: Mutex::default(),
             pages: Mutex::default(),
             page_errors: Mutex::default(),
             asked_pages: Mutex::default(),
@@ -110,6 +129,11 @@ impl FakeEngine {
         }
     }
 
+    fn answer(&self, to: &str) -> Option<Answer> {
+        let mut scripts = self.answers.lock().unwrap();
+        scripts.get_mut(to).and_then(VecDeque::pop_front)
+    }
+
     fn accept(&self, request: &Request) -> OwnedEventId {
         let mut timeline = self.timeline.lock().unwrap();
         let known = timeline.iter().find(|(_, r)| r.txn == request.txn);
@@ -141,11 +165,8 @@ impl Engine for FakeEngine {
         };
         self.requests.lock().unwrap().push(request.clone());
         self.changed.notify_waiters();
-        let answer = {
-            let mut scripts = self.answers.lock().unwrap();
-            scripts.get_mut(&request.room).and_then(VecDeque::pop_front)
-        };
-        match answer {
+        self.contents.lock().unwrap().push(content);
+        match self.answer(&request.room) {
             None => Ok(self.accept(&request)),
             Some(Answer::Error(error)) => Err(error),
             Some(Answer::Lost) => {
@@ -159,6 +180,35 @@ impl Engine for FakeEngine {
             }
             Some(Answer::Panic) => panic!("a defect of the engine"),
         }
+    }
+
+    async fn encrypts(&self, room_id: &RoomId) -> Result<bool> {
+        Ok(self.encrypted.lock().unwrap().contains(room_id.as_str()))
+    }
+
+    async fn upload(
+        &self,
+        spool: &Spool,
+        file: &Spooled,
+        clear: Option<(&str, &str)>,
+    ) -> Result<OwnedMxcUri> {
+        match self.answer("upload") {
+            Some(Answer::Error(error)) => return Err(error),
+            Some(Answer::Hang) => std::future::pending().await,
+            _ => {}
+        }
+        spool.check(file).await?;
+        let mut pieces = std::pin::pin!(spool.read(file, clear.is_some()));
+        let mut bytes = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            bytes.extend(piece.map_err(|e| Error::internal(e.to_string()))?);
+        }
+        let mut uploads = self.uploads.lock().unwrap();
+        uploads.push(Upload {
+            bytes,
+            clear: clear.map(|(mimetype, name)| (mimetype.to_owned(), name.to_owned())),
+        });
+        Ok(format!("mxc://example.org/upload{}", uploads.len()).into())
     }
 
     async fn history(

@@ -22,6 +22,7 @@ mod health;
 mod http;
 mod inbox;
 mod interactive;
+mod media;
 mod outbox;
 mod plain;
 mod probe;
@@ -47,6 +48,7 @@ pub use health::{
     UndecryptableHealth,
 };
 pub use inbox::InboxCounts;
+pub use media::Downloaded;
 pub use outbox::{OutboxEntry, OutboxItem, OutboxState};
 pub use probe::{ProbeOptions, ProbeResult, probe};
 pub use queues::{DeadLetter, Queues};

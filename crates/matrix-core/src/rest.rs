@@ -115,13 +115,81 @@ impl Rest {
     /// # Errors
     /// As [`Self::send`].
     pub async fn get(&self, path: &[&str], timeout: Duration) -> Result<serde_json::Value> {
+        let mut request = self.plain(reqwest::Method::GET, path, true)?;
+        *request.timeout_mut() = Some(timeout);
+        let (what, response) = self.exchange(request).await?;
+        serde_json::from_slice(succeeded(response)?.body())
+            .map_err(|error| from_deserialization(&what, error))
+    }
+
+    /// `GET` of something that is read piece by piece; an answer that is no success is read
+    /// to its end and is an error.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn get_stream(
+        &self,
+        path: &[&str],
+        with_token: bool,
+        timeout: Duration,
+    ) -> Result<reqwest::Response> {
+        let mut request = self.plain(reqwest::Method::GET, path, with_token)?;
+        *request.timeout_mut() = Some(timeout);
+        let what = request.url().path().to_owned();
+        let response = self
+            .http
+            .execute(request)
+            .await
+            .map_err(|e| from_reqwest(&e))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        succeeded(read(response, &what).await?)?;
+        Err(Error::internal("a success that is none"))
+    }
+
+    /// `POST` of a stream of so many bytes.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn post_stream(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        content_type: &str,
+        (body, size): (reqwest::Body, u64),
+        timeout: Duration,
+    ) -> Result<serde_json::Value> {
+        let mut request = self.plain(reqwest::Method::POST, path, true)?;
+        if !query.is_empty() {
+            request.url_mut().query_pairs_mut().extend_pairs(query);
+        }
+        let content_type = http::HeaderValue::from_str(content_type)
+            .unwrap_or(http::HeaderValue::from_static("application/octet-stream"));
+        let headers = request.headers_mut();
+        headers.insert(http::header::CONTENT_TYPE, content_type);
+        headers.insert(http::header::CONTENT_LENGTH, size.into());
+        *request.body_mut() = Some(body);
+        *request.timeout_mut() = Some(timeout);
+        let (what, response) = self.exchange(request).await?;
+        serde_json::from_slice(succeeded(response)?.body())
+            .map_err(|error| from_deserialization(&what, error))
+    }
+
+    /// A request to a path relative to the homeserver's base URL.
+    fn plain(
+        &self,
+        method: reqwest::Method,
+        path: &[&str],
+        with_token: bool,
+    ) -> Result<reqwest::Request> {
         let mut url = self.homeserver.clone();
         url.path_segments_mut()
             .map_err(|()| Error::internal("a homeserver without a path"))?
             .pop_if_empty()
             .extend(path);
-        let mut request = reqwest::Request::new(reqwest::Method::GET, url);
-        if let Some(token) = self.token() {
+        let mut request = reqwest::Request::new(method, url);
+        if with_token && let Some(token) = self.token() {
             let mut value: http::HeaderValue = format!("Bearer {}", token.expose())
                 .parse()
                 .map_err(|_| Error::internal("a token that is none"))?;
@@ -130,10 +198,7 @@ impl Rest {
                 .headers_mut()
                 .insert(http::header::AUTHORIZATION, value);
         }
-        *request.timeout_mut() = Some(timeout);
-        let (what, response) = self.exchange(request).await?;
-        serde_json::from_slice(succeeded(response)?.body())
-            .map_err(|error| from_deserialization(&what, error))
+        Ok(request)
     }
 
     /// The answer, whatever it says, and the path it is an answer to.

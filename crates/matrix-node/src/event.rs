@@ -12,7 +12,7 @@ mirror_name! {
 mirror_name! {
     /// Kinds of `m.room.message`.
     MessageKind from core::MessageKind as "lowercase" {
-        Text, Emote, Notice, Image, File, Audio, Video, Location, Poll, Unknown,
+        Text, Emote, Notice, Image, File, Audio, Video, Location, Sticker, Gallery, Poll, Unknown,
     }
 }
 
@@ -42,9 +42,17 @@ mirror_object! {
     }
 }
 
+mirror_name! {
+    /// What a file is to be shown as.
+    MediaKind from core::MediaKind as "lowercase" { Image, File, Audio, Video, Sticker }
+}
+
 mirror_object! {
     /// A file behind an mxc URI, encrypted or not.
     MediaInfo from core::MediaInfo {
+        kind: [MediaKind],
+        /// For `downloadMedia`; may hold a key.
+        source: [Option<String>],
         filename: [String],
         mimetype: [Option<String>],
         /// Bytes, as claimed.
@@ -140,7 +148,7 @@ inbound_event! {
             reply_to_id: [Option<String>],
             mentions: [Option<MentionsContent>],
             pills: [Vec<Pill>],
-            media: [Option<MediaInfo>],
+            media: [Vec<MediaInfo>],
             geo_uri: [Option<String>],
             edited_by: [Option<String>],
             live: [bool],

@@ -4,7 +4,7 @@ use matrix_core::room as core;
 use napi_derive::napi;
 
 use crate::{
-    event::{Membership, MessageKind},
+    event::{MediaInfo, Membership, MessageKind},
     mirror::{mirror_name, mirror_object},
 };
 
@@ -53,6 +53,7 @@ mirror_object! {
         origin_server_ts: [i64],
         kind: [MessageKind],
         text: [String],
+        media: [Vec<MediaInfo>],
         thread_root_id: [Option<String>],
         unavailable: [Option<Unavailable>],
     }

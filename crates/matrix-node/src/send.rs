@@ -323,7 +323,8 @@ impl SendLocation {
     }
 }
 
-fn target(
+/// Where a message goes.
+pub(crate) fn target(
     room_id: &str,
     thread_root_id: Option<String>,
     reply_to_id: Option<String>,

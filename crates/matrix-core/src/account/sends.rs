@@ -7,7 +7,7 @@ use ruma::OwnedRoomId;
 use super::{Account, ids};
 use crate::{
     error::Result,
-    outbox::{NewSend, OutboxEntry, Part},
+    outbox::{NewFile, NewSend, OutboxEntry, Part},
     send::{self, EditText, SendText},
 };
 
@@ -107,18 +107,55 @@ impl Account {
         draft_of: Option<ruma::OwnedEventId>,
         wait_ms: Option<u64>,
     ) -> Result<OutboxEntry> {
-        self.is_open()?;
-        let key = key.unwrap_or_else(|| format!("once-{:032x}", rand::random::<u128>()));
-        self.inner
-            .outbox
-            .enqueue(NewSend {
-                key: key.clone(),
+        self.enqueue_send(
+            NewSend {
+                key: key.unwrap_or_else(random_key),
                 room_id,
                 parts,
                 draft_of,
-            })
-            .await?;
-        let wait = wait_ms.map_or(WAIT, Duration::from_millis);
-        self.inner.outbox.wait(&key, wait).await
+                files: Vec::new(),
+            },
+            wait_ms,
+        )
+        .await
     }
+
+    /// The same with files that are uploaded first.
+    pub(super) async fn enqueue_files(
+        &self,
+        key: Option<String>,
+        room_id: OwnedRoomId,
+        parts: Vec<Part>,
+        files: Vec<NewFile>,
+        wait_ms: Option<u64>,
+    ) -> Result<OutboxEntry> {
+        self.enqueue_send(
+            NewSend {
+                key: key.unwrap_or_else(random_key),
+                room_id,
+                parts,
+                draft_of: None,
+                files,
+            },
+            wait_ms,
+        )
+        .await
+    }
+
+    async fn enqueue_send(&self, send: NewSend, wait_ms: Option<u64>) -> Result<OutboxEntry> {
+        self.is_open()?;
+        let key = send.key.clone();
+        self.inner.outbox.enqueue(send).await?;
+        self.wait_for(&key, wait_ms).await
+    }
+
+    /// Waits for a send that is stored.
+    pub(super) async fn wait_for(&self, key: &str, wait_ms: Option<u64>) -> Result<OutboxEntry> {
+        let wait = wait_ms.map_or(WAIT, Duration::from_millis);
+        self.inner.outbox.wait(key, wait).await
+    }
+}
+
+fn random_key() -> String {
+    format!("once-{:032x}", rand::random::<u128>())
 }

@@ -5,14 +5,15 @@
 
 use async_trait::async_trait;
 use ruma::{
-    EventId, OwnedEventId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, RoomOrAliasId,
-    TransactionId, UserId,
+    EventId, OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId,
+    RoomOrAliasId, TransactionId, UserId,
 };
 
 use crate::{
     crypto::{Crypto, EncryptionStatus, Verifications},
     error::Result,
     event::{NewEvent, Undecryptable},
+    media::{Spool, Spooled},
     room::{FetchedMessage, MemberInfo, PendingInvite, RoomInfo},
     trust::SenderCheck,
 };
@@ -84,6 +85,18 @@ pub(crate) trait Engine: Send + Sync + 'static {
         content: serde_json::Value,
         txn_id: &TransactionId,
     ) -> Result<OwnedEventId>;
+
+    /// Whether what is sent into the room is encrypted. Refused like a send where nothing may
+    /// be sent.
+    async fn encrypts(&self, room_id: &RoomId) -> Result<bool>;
+
+    /// Uploads a file as it lies in the spool, encrypted, or in clear with its type and name.
+    async fn upload(
+        &self,
+        spool: &Spool,
+        file: &Spooled,
+        clear: Option<(&str, &str)>,
+    ) -> Result<OwnedMxcUri>;
 
     /// Events before `from` (a `prev_batch`; the newest without one), back to `to` where given.
     async fn history(

@@ -25,8 +25,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use matrix_sdk::{Client, Room, RoomState, sync::RoomUpdates};
 use ruma::{
-    EventId, OwnedEventId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, RoomOrAliasId,
-    TransactionId, UserId,
+    EventId, OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId,
+    RoomOrAliasId, TransactionId, UserId,
 };
 use tokio::sync::{RwLock, RwLockReadGuard};
 
@@ -43,6 +43,7 @@ use crate::{
     event::Undecryptable,
     health::HealthCell,
     inbox::{Inbox, SyncStep},
+    media::{self, Spool, Spooled},
     room::{self, FetchedMessage, MemberInfo, PendingInvite, RoomInfo},
     session::Session,
     trust::{KeyRecipients, SenderCheck},
@@ -176,6 +177,19 @@ impl Engine for SdkEngine {
         txn_id: &TransactionId,
     ) -> Result<OwnedEventId> {
         Box::pin(self.send(room_id, event_type, content, txn_id)).await
+    }
+
+    async fn encrypts(&self, room_id: &RoomId) -> Result<bool> {
+        Box::pin(self.will_encrypt(room_id)).await
+    }
+
+    async fn upload(
+        &self,
+        spool: &Spool,
+        file: &Spooled,
+        clear: Option<(&str, &str)>,
+    ) -> Result<OwnedMxcUri> {
+        media::upload(&self.params.session.rest, spool, file, clear).await
     }
 
     async fn history(

@@ -34,6 +34,10 @@ pub enum MessageKind {
     Video,
     /// `m.location`
     Location,
+    /// `m.sticker`, an event type of its own.
+    Sticker,
+    /// Several files in one message (MSC4274).
+    Gallery,
     /// A poll's beginning (MSC3381); the text has the question and the numbered answers.
     Poll,
     /// Any other `msgtype`.
@@ -73,9 +77,31 @@ pub struct Pill {
     pub label: String,
 }
 
+/// What a file is to be shown as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MediaKind {
+    /// A picture.
+    Image,
+    /// Anything.
+    #[default]
+    File,
+    /// Sound.
+    Audio,
+    /// A film.
+    Video,
+    /// A sticker.
+    Sticker,
+}
+
 /// A file behind an mxc URI.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct MediaInfo {
+    /// What it is, by its event.
+    pub kind: MediaKind,
+    /// Where it lies, with its key if it is encrypted; for
+    /// [`Account::download_media`](crate::Account::download_media). `None` if the event says
+    /// nothing that could be followed.
+    pub source: Option<String>,
     /// `filename`, else the body.
     pub filename: String,
     /// MIME type as claimed.
@@ -90,6 +116,23 @@ pub struct MediaInfo {
     pub duration_ms: Option<u64>,
     /// MSC3245's marker is there.
     pub voice: bool,
+}
+
+/// The source may hold a key, and is left out.
+impl std::fmt::Debug for MediaInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MediaInfo")
+            .field("kind", &self.kind)
+            .field("has_source", &self.source.is_some())
+            .field("filename", &self.filename)
+            .field("mimetype", &self.mimetype)
+            .field("size", &self.size)
+            .field("width", &self.width)
+            .field("height", &self.height)
+            .field("duration_ms", &self.duration_ms)
+            .field("voice", &self.voice)
+            .finish()
+    }
 }
 
 /// What every item of the inbox carries.
@@ -134,7 +177,7 @@ pub enum InboundEvent {
         reply_to_id: Option<String>,
         mentions: Option<Mentions>,
         pills: Vec<Pill>,
-        media: Option<MediaInfo>,
+        media: Vec<MediaInfo>,
         geo_uri: Option<String>,
         edited_by: Option<String>,
         live: bool,

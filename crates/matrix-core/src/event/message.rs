@@ -5,16 +5,17 @@ use serde_json::Value;
 
 use super::{
     MediaInfo, Mentions, MessageKind, Pill, html,
+    media::{caption, media_of, sticker},
     parse::{Object, event_id, flag, is_live, object, string},
-    text::{clip, is_blank, visible},
+    text::{clip, visible},
 };
 
 /// Bytes of `body` and of `formatted_body`: no more fits in an event.
 const MAX_BODY: usize = 64 * 1024;
 /// Entries of `m.mentions.user_ids`.
 const MAX_MENTIONS: usize = 100;
-/// Bytes of a file name or MIME type.
-const MAX_NAME: usize = 255;
+/// Bytes of a `geo:` URI.
+const MAX_URI: usize = 255;
 
 /// `m.relates_to` of a message.
 #[derive(Debug, Default)]
@@ -67,7 +68,7 @@ pub(super) struct Content {
     pub text: String,
     pub mentions: Option<Mentions>,
     pub pills: Vec<Pill>,
-    pub media: Option<MediaInfo>,
+    pub media: Vec<MediaInfo>,
     pub geo_uri: Option<String>,
     pub live: bool,
 }
@@ -77,11 +78,15 @@ impl Content {
     /// `body`, a verification request).
     pub fn read(content: &Object, is_reply: bool) -> Option<Self> {
         let kind = kind(string(content, "msgtype")?)?;
-        let media = media(kind, content);
-        let body = match &media {
+        let media = media_of(kind, content);
+        let body = match kind {
             // Without a caption the body is the file's name (MSC2530).
-            Some(_) => caption(content).unwrap_or_default(),
-            None => string(content, "body")?,
+            MessageKind::Image | MessageKind::File | MessageKind::Audio | MessageKind::Video => {
+                caption(content).unwrap_or_default()
+            }
+            // MSC4274: all the body is caption.
+            MessageKind::Gallery => string(content, "body").unwrap_or_default(),
+            _ => string(content, "body")?,
         };
         let body = clip(body, MAX_BODY);
         let body = if is_reply {
@@ -92,7 +97,7 @@ impl Content {
         let formatted = string(content, "formatted_body")
             .filter(|_| string(content, "format") == Some("org.matrix.custom.html"))
             // What formats a file's name is no caption.
-            .filter(|_| media.is_none() || !body.is_empty())
+            .filter(|_| media.is_empty() || !body.is_empty())
             .map(|formatted| html::read(clip(formatted, MAX_BODY)));
         let (formatted_body, text, pills) = match formatted {
             Some(formatted) => (Some(formatted.html), formatted.text, formatted.pills),
@@ -110,6 +115,21 @@ impl Content {
             live: is_live(content),
         })
     }
+
+    /// Reads an `m.sticker`; its body describes the picture and is no caption.
+    pub fn read_sticker(content: &Object) -> Self {
+        Self {
+            kind: MessageKind::Sticker,
+            body: String::new(),
+            formatted_body: None,
+            text: String::new(),
+            mentions: mentions(content),
+            pills: Vec::new(),
+            media: vec![sticker(content)],
+            geo_uri: None,
+            live: false,
+        }
+    }
 }
 
 fn kind(msgtype: &str) -> Option<MessageKind> {
@@ -122,59 +142,10 @@ fn kind(msgtype: &str) -> Option<MessageKind> {
         "m.audio" => MessageKind::Audio,
         "m.video" => MessageKind::Video,
         "m.location" => MessageKind::Location,
+        "m.gallery" | "dm.filament.gallery" => MessageKind::Gallery,
         "m.key.verification.request" => return None,
         _ => MessageKind::Unknown,
     })
-}
-
-/// The caption of a file: its body, where a file name stands beside it and differs.
-fn caption(content: &Object) -> Option<&str> {
-    let body = string(content, "body")?;
-    let filename = string(content, "filename")?;
-    (body != filename).then_some(body)
-}
-
-fn media(kind: MessageKind, content: &Object) -> Option<MediaInfo> {
-    if !matches!(
-        kind,
-        MessageKind::Image | MessageKind::File | MessageKind::Audio | MessageKind::Video
-    ) {
-        return None;
-    }
-    let filename = string(content, "filename")
-        .or_else(|| string(content, "body"))
-        .unwrap_or_default();
-    let filename = visible(clip(filename, 4 * MAX_NAME)).replace(['\n', '\t'], " ");
-    let info = object(content, "info");
-    let number = |key: &str| info.and_then(|info| whole(info.get(key)?));
-    Some(MediaInfo {
-        filename: clip(filename.trim(), MAX_NAME).to_owned(),
-        mimetype: info
-            .and_then(|info| string(info, "mimetype"))
-            .filter(|mimetype| mimetype.len() <= MAX_NAME && !is_blank(mimetype))
-            .map(str::to_owned),
-        size: number("size"),
-        width: number("w"),
-        height: number("h"),
-        duration_ms: number("duration"),
-        voice: content
-            .get("org.matrix.msc3245.voice")
-            .is_some_and(Value::is_object),
-    })
-}
-
-/// A whole number that JavaScript holds exactly; some clients write `1.0`.
-fn whole(value: &Value) -> Option<u64> {
-    const MAX_SAFE: u64 = (1 << 53) - 1;
-    value
-        .as_u64()
-        .or_else(|| {
-            value
-                .as_f64()
-                .filter(|number| *number >= 0.0 && *number <= MAX_SAFE as f64)
-                .map(|number| number as u64)
-        })
-        .filter(|number| *number <= MAX_SAFE)
 }
 
 fn geo_uri(kind: MessageKind, content: &Object) -> Option<String> {
@@ -188,7 +159,7 @@ fn geo_uri(kind: MessageKind, content: &Object) -> Option<String> {
                     .and_then(|location| string(location, "uri"))
             })
         })
-        .filter(|uri| uri.starts_with("geo:") && uri.len() <= MAX_NAME)
+        .filter(|uri| uri.starts_with("geo:") && uri.len() <= MAX_URI)
         .map(str::to_owned)
 }
 

@@ -4,6 +4,7 @@ mod bundled;
 mod change;
 mod html;
 mod inbound;
+mod media;
 mod message;
 mod parse;
 mod poll;
@@ -18,7 +19,8 @@ pub(crate) use bundled::{edit_proof, trusted_json};
 pub(crate) use change::{Change, change, with_edit};
 pub(crate) use html::{escape_attribute, escape_text};
 pub use inbound::{
-    EventBase, InboundEvent, MediaInfo, Membership, Mentions, MessageKind, Pill, SenderTrust,
+    EventBase, InboundEvent, MediaInfo, MediaKind, Membership, Mentions, MessageKind, Pill,
+    SenderTrust,
 };
 pub(crate) use parse::{membership as membership_named, parse};
 pub(crate) use poll::{PollStart, is_poll_end, is_poll_response, is_poll_start, poll_response};

@@ -59,6 +59,7 @@ pub(crate) fn parse(stored: &StoredEvent, own_user: &UserId) -> Option<InboundEv
         }
         _ if redacted || has_expired(content, now_ms()) => return None,
         ("m.room.message", None) => message(stored, &event, content),
+        ("m.sticker", None) => sticker(stored, content),
         (kind, None) if is_poll_start(kind) => poll(stored, content),
         ("m.reaction", None) => reaction(stored, content),
         // Redactions are never encrypted: inside an encrypted event it is none.
@@ -115,6 +116,14 @@ fn poll(stored: &StoredEvent, content: &Object) -> Option<InboundEvent> {
     Some(said(stored, content, relation, None))
 }
 
+fn sticker(stored: &StoredEvent, content: &Object) -> Option<InboundEvent> {
+    let relation = Relation::read(content);
+    if relation.replaces.is_some() {
+        return None;
+    }
+    Some(said(stored, Content::read_sticker(content), relation, None))
+}
+
 fn message(stored: &StoredEvent, event: &Object, content: &Object) -> Option<InboundEvent> {
     let relation = Relation::read(content);
     if let Some(target_id) = relation.replaces {
@@ -132,7 +141,13 @@ fn message(stored: &StoredEvent, event: &Object, content: &Object) -> Option<Inb
     let original = Content::read(content, relation.is_reply)?;
     let (content, edited_by) = match bundled_edit(event, stored.event.sender.as_str()) {
         // An edit changes words, not the kind of the message.
-        Some((edit, id)) if edit.kind == original.kind => (edit, Some(id)),
+        Some((mut edit, id)) if edit.kind == original.kind => {
+            // An edit of the caption alone may leave the file out.
+            if !edit.media.iter().any(|media| media.source.is_some()) {
+                edit.media = original.media;
+            }
+            (edit, Some(id))
+        }
         _ => (original, None),
     };
     Some(said(stored, content, relation, edited_by))

@@ -109,7 +109,7 @@ impl PollStart {
             text,
             mentions: message::mentions(content),
             pills: Vec::new(),
-            media: None,
+            media: Vec::new(),
             geo_uri: None,
             live: false,
         }

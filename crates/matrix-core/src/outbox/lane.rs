@@ -125,6 +125,7 @@ impl Outbox {
         fail_point!("outbox::request::before");
         match self.request(engine, &mut work).await {
             Ok(event_id) => {
+                let had_files = !work.record.files.is_empty();
                 fail_point!("outbox::request::after");
                 locked(&self.inner.trouble).take();
                 let now = self.inner.file.clock.now();
@@ -137,7 +138,13 @@ impl Outbox {
                     })
                     .await?;
                 fail_point!("outbox::sent::after");
+                let swept = if had_files {
+                    self.sweep().await
+                } else {
+                    Ok(())
+                };
                 self.inner.ended.notify_waiters();
+                swept?;
             }
             Err(error) => {
                 let verdict = match judge(&error) {
@@ -178,12 +185,17 @@ impl Outbox {
 
     /// The request itself: bounded, and a panic in it is an error like others.
     async fn request(&self, engine: &dyn Engine, work: &mut Work) -> Result<OwnedEventId> {
-        let content = work.content.take();
-        let request = engine.send_event(&work.room_id, &work.event_type, content, &work.txn_id);
-        let request = AssertUnwindSafe(request).catch_unwind();
-        match tokio::time::timeout(self.inner.pace.request, request).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(Error::internal("a defect: sending the message panicked")),
+        let content = guarded(self.with_files(engine, work))
+            .await
+            // Whatever came of the files: there is no event yet.
+            .map_err(|error| Error {
+                never_left: true,
+                ..error
+            })?;
+        let event_type = &work.record.event_type;
+        let request = engine.send_event(&work.room_id, event_type, content, &work.txn_id);
+        match tokio::time::timeout(self.inner.pace.request, guarded(request)).await {
+            Ok(result) => result,
             Err(_) => Err(Error::new(
                 ErrorCode::Timeout,
                 "the homeserver did not take the message in time",
@@ -243,18 +255,26 @@ impl Outbox {
     }
 }
 
+/// A panic as an error.
+async fn guarded<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(Error::internal("a defect: sending the message panicked")))
+}
+
 /// Whether the homeserver may have made the event although it was not heard to. An answer
 /// that refuses says it did not; a proxy's complaint says nothing.
 fn may_have_arrived(error: &Error) -> bool {
+    if error.never_left {
+        return false;
+    }
     match error.status {
         Some(408 | 500..) => true,
         Some(_) => false,
-        None => {
-            !error.never_left
-                && matches!(
-                    error.code,
-                    ErrorCode::Network | ErrorCode::Timeout | ErrorCode::Internal
-                )
-        }
+        None => matches!(
+            error.code,
+            ErrorCode::Network | ErrorCode::Timeout | ErrorCode::Internal
+        ),
     }
 }

@@ -29,9 +29,11 @@ use crate::{
     engine::Engine,
     error::{Error, Result},
     health::OutboxHealth,
+    media::Spool,
     queue_file::{Hash, QueueFile},
 };
 
+mod files;
 mod kept;
 mod lane;
 mod record;
@@ -40,6 +42,8 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod verdict;
+
+pub(crate) use self::files::{NewFile, Place};
 
 /// Where a send stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +123,8 @@ pub(crate) struct NewSend {
     /// Set for draft edits: dropped when a newer edit of the same event waits
     /// behind. A final edit is known by the `m.replace` in its content.
     pub draft_of: Option<OwnedEventId>,
+    /// Files that are uploaded before the events that name them are sent.
+    pub files: Vec<NewFile>,
 }
 
 /// The lanes' patience.
@@ -132,6 +138,8 @@ pub(crate) struct Pace {
     pub paused: Duration,
     /// For one request, with everything encryption needs before it.
     pub request: Duration,
+    /// For uploading one file.
+    pub upload: Duration,
     /// After this a send fails that no request left for.
     pub lifetime: Duration,
     /// After this a send fails whose request left and was never answered. Homeservers
@@ -147,6 +155,7 @@ impl Default for Pace {
             longest: Duration::from_secs(300),
             paused: Duration::from_secs(60),
             request: Duration::from_secs(180),
+            upload: Duration::from_secs(20 * 60),
             lifetime: Duration::from_secs(7 * 24 * 60 * 60),
             in_doubt: Duration::from_secs(24 * 60 * 60),
         }
@@ -164,6 +173,8 @@ pub(crate) struct Outbox {
 
 struct Inner {
     file: QueueFile,
+    /// Beside the file, in `outgoing`.
+    spool: Spool,
     pace: Pace,
     /// Set by `start`, taken by `close`.
     engine: Mutex<Option<Arc<dyn Engine>>>,
@@ -199,9 +210,11 @@ impl Outbox {
             rows::prune(tx, now)
         })
         .await?;
-        Ok(Self {
+        let spool = Spool::new(path.with_file_name("outgoing"));
+        let outbox = Self {
             inner: Arc::new(Inner {
                 file,
+                spool,
                 pace,
                 engine: Mutex::default(),
                 lanes: Mutex::default(),
@@ -212,7 +225,9 @@ impl Outbox {
                 trouble: Mutex::default(),
                 pruned_at: AtomicI64::new(now),
             }),
-        })
+        };
+        outbox.sweep().await?;
+        Ok(outbox)
     }
 
     /// Starts a lane per room that has something to send; later enqueues start
@@ -257,7 +272,8 @@ impl Outbox {
         let now = self.inner.file.clock.now();
         let lifetime = self.inner.pace.lifetime;
         let prune = now - self.inner.pruned_at.load(Ordering::Relaxed) > PRUNE_EVERY_MS;
-        let room = self
+        let names: Vec<String> = send.files.iter().map(NewFile::name).collect();
+        let stored = self
             .inner
             .file
             .run(move |tx, seal| {
@@ -268,10 +284,15 @@ impl Outbox {
                 fail_point!("outbox::stored::before");
                 Ok(room)
             })
-            .await?;
+            .await;
+        self.inner.spool.settled(names.iter().map(String::as_str));
+        let room = stored?;
         fail_point!("outbox::stored::after");
         if prune {
             self.inner.pruned_at.store(now, Ordering::Relaxed);
+        }
+        if prune || (room.is_none() && !names.is_empty()) {
+            self.sweep().await?;
         }
         if let Some(room) = room {
             self.ensure_lane(room);
@@ -340,6 +361,7 @@ impl Outbox {
             .file
             .run(move |tx, seal| kept::forget(tx, seal, now, &ids))
             .await?;
+        self.sweep().await?;
         Ok(self.stir(found))
     }
 

@@ -2,13 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::files::PartFile;
 use crate::error::{Error, ErrorCode};
 
 /// One event before it is sent.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct PartRecord {
     pub event_type: String,
     pub content: serde_json::Value,
+    /// What its content shall name, once it is uploaded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<PartFile>,
 }
 
 /// Why a send, or a try, failed.

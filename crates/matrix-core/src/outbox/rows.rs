@@ -6,7 +6,7 @@ use ruma::{OwnedEventId, OwnedRoomId, OwnedTransactionId};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
-    NewSend, OutboxEntry, OutboxState, kept,
+    NewSend, OutboxEntry, OutboxState, files, kept,
     record::{ErrorRecord, PartRecord},
     schema::{DROPPED, FAILED, OVERTAKEN, QUEUED, SENT},
 };
@@ -22,8 +22,7 @@ pub(super) struct Work {
     pub part: i64,
     pub room_id: OwnedRoomId,
     pub txn_id: OwnedTransactionId,
-    pub event_type: String,
-    pub content: serde_json::Value,
+    pub record: PartRecord,
     /// Tries that failed before.
     pub attempts: u32,
     /// No earlier request of it may have arrived.
@@ -83,19 +82,23 @@ pub(super) fn insert_parts(
     id: i64,
     send: &NewSend,
 ) -> Result<(), Fault> {
-    let mut statement = tx
-        .prepare_cached("INSERT INTO parts (send, idx, txn_id, payload) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO parts (send, idx, txn_id, payload) VALUES (?1, ?2, ?3, ?4) RETURNING id",
+    )?;
     for (index, part) in send.parts.iter().enumerate() {
         let record = PartRecord {
             event_type: part.event_type.clone(),
             content: part.content.clone(),
+            files: files::of_part(&send.files, index),
         };
-        statement.execute(params![
+        let values = params![
             id,
             index,
             txn_id(seal, &send.key, index),
             seal.close(&record)?
-        ])?;
+        ];
+        let part: i64 = statement.query_row(values, |r| r.get(0))?;
+        files::insert(tx, part, &record.files)?;
     }
     Ok(())
 }
@@ -245,8 +248,7 @@ pub(super) fn next(
             part,
             room_id,
             txn_id: txn_id.into(),
-            event_type: record.event_type,
-            content: record.content,
+            record,
             attempts,
             first,
         }));

@@ -19,7 +19,8 @@ pub(super) const DROPPED: u8 = 4;
 /// `edit_of` is the hash of the event that the send edits. A part's payload
 /// goes once it is sent or nobody can want it any more; its transaction id and event id
 /// stay with the send. `tried_at` is when the first request left whose outcome is still
-/// not known, `next_at` when the lane that waits tries again.
+/// not known, `next_at` when the lane that waits tries again. `files` are those beside this
+/// one that a part's payload names; they go with the payload.
 pub(super) const MIGRATIONS: &[&str] = &[
     "
 CREATE TABLE meta (
@@ -60,5 +61,12 @@ ALTER TABLE sends ADD COLUMN tried_at INTEGER;
 ALTER TABLE sends ADD COLUMN next_at INTEGER;
 CREATE INDEX sends_edits ON sends (room, edit_of) WHERE edit_of IS NOT NULL;
 UPDATE sends SET tried_at = created_at WHERE state = 0;
+",
+    "
+CREATE TABLE files (
+    name TEXT PRIMARY KEY,
+    part INTEGER NOT NULL REFERENCES parts (id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX files_part ON files (part);
 ",
 ];

@@ -93,6 +93,7 @@ impl PlainEngine {
             origin_server_ts: head.origin_server_ts,
             kind: MessageKind::Unknown,
             text: String::new(),
+            media: Vec::new(),
             thread_root_id: None,
             unavailable: None,
         };
@@ -110,11 +111,13 @@ impl PlainEngine {
             Some(InboundEvent::Message {
                 kind,
                 text,
+                media,
                 thread_root_id,
                 ..
             }) => {
                 message.kind = kind;
                 message.text = text;
+                message.media = media;
                 message.thread_root_id = thread_root_id;
             }
             Some(InboundEvent::Edit { text, .. }) => {

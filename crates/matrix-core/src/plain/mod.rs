@@ -52,7 +52,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, TransactionId, UserId};
+use ruma::{
+    EventId, OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedUserId, RoomId, TransactionId, UserId,
+};
 
 pub(crate) use self::position::is_position;
 use self::{facts::Facts, position::Position};
@@ -65,6 +67,7 @@ use crate::{
     event::Undecryptable,
     health::{HealthCell, now_ms},
     inbox::Inbox,
+    media::{self, Spool, Spooled},
     rest::Rest,
     room::{FetchedMessage, MemberInfo, PendingInvite, RoomInfo},
 };
@@ -156,6 +159,19 @@ impl Engine for PlainEngine {
         txn_id: &TransactionId,
     ) -> Result<OwnedEventId> {
         self.send(room_id, event_type, content, txn_id).await
+    }
+
+    async fn encrypts(&self, room_id: &RoomId) -> Result<bool> {
+        self.must_be_clear(room_id).await.map(|()| false)
+    }
+
+    async fn upload(
+        &self,
+        spool: &Spool,
+        file: &Spooled,
+        clear: Option<(&str, &str)>,
+    ) -> Result<OwnedMxcUri> {
+        media::upload(&self.rest, spool, file, clear).await
     }
 
     async fn history(

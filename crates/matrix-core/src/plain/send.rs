@@ -30,16 +30,7 @@ impl PlainEngine {
         if event_type == "m.room.redaction" {
             return self.redact(room_id, &content, txn_id).await;
         }
-        if self.is_encrypted(room_id).await? {
-            return Err(Error::new(
-                ErrorCode::Forbidden,
-                format!(
-                    "room {room_id} is encrypted: nothing is sent into it in plain text. Set \
-                     `encryption: true`, and log in with `userId` and `password` instead of \
-                     another client's access token, so that the account gets a device of its own"
-                ),
-            ));
-        }
+        self.must_be_clear(room_id).await?;
         let body = Raw::new(&content)
             .map_err(|error| Error::internal(format!("event content: {error}")))?
             .cast_unchecked();
@@ -50,6 +41,21 @@ impl PlainEngine {
             body,
         );
         Ok(self.rest.send(request, REQUEST_TIMEOUT).await?.event_id)
+    }
+
+    /// Refuses encrypted rooms.
+    pub(super) async fn must_be_clear(&self, room_id: &RoomId) -> Result<()> {
+        if self.is_encrypted(room_id).await? {
+            return Err(Error::new(
+                ErrorCode::Forbidden,
+                format!(
+                    "room {room_id} is encrypted: nothing is sent into it in plain text. Set \
+                     `encryption: true`, and log in with `userId` and `password` instead of \
+                     another client's access token, so that the account gets a device of its own"
+                ),
+            ));
+        }
+        Ok(())
     }
 
     /// A redaction says nothing of what it removes, so it may go anywhere.

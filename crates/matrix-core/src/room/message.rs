@@ -42,6 +42,7 @@ pub(crate) async fn fetched(room: &Room, event_id: &EventId) -> Result<Option<Fe
         origin_server_ts: head.origin_server_ts,
         kind: MessageKind::Unknown,
         text: String::new(),
+        media: Vec::new(),
         thread_root_id: None,
         unavailable: None,
     };
@@ -53,11 +54,13 @@ pub(crate) async fn fetched(room: &Room, event_id: &EventId) -> Result<Option<Fe
         Some(InboundEvent::Message {
             kind,
             text,
+            media,
             thread_root_id,
             ..
         }) => {
             message.kind = kind;
             message.text = text;
+            message.media = media;
             message.thread_root_id = thread_root_id;
         }
         Some(InboundEvent::Edit { text, .. }) => {
@@ -92,6 +95,7 @@ pub(crate) fn of_history(
                 base,
                 kind,
                 text,
+                media,
                 thread_root_id,
                 ..
             }) => {
@@ -106,6 +110,7 @@ pub(crate) fn of_history(
                     sender_name: None,
                     origin_server_ts: base.origin_server_ts,
                     kind,
+                    media,
                     thread_root_id,
                     unavailable: None,
                 });

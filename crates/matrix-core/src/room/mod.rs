@@ -9,7 +9,7 @@ mod past;
 #[cfg(test)]
 mod tests;
 
-use crate::event::{Membership, MessageKind};
+use crate::event::{MediaInfo, Membership, MessageKind};
 
 pub(crate) use direct::{DirectMap, DirectRooms, direct_candidates};
 pub(crate) use info::info;
@@ -71,6 +71,7 @@ pub struct FetchedMessage {
     pub origin_server_ts: u64,
     pub kind: MessageKind,
     pub text: String,
+    pub media: Vec<MediaInfo>,
     pub thread_root_id: Option<String>,
     pub unavailable: Option<Unavailable>,
 }

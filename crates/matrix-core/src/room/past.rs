@@ -121,7 +121,7 @@ pub(crate) fn messages(page: &HistoryPage, own_user: &UserId) -> Vec<ReadMessage
                 reply_to_id,
                 edited: edited_by.is_some(),
                 encrypted: base.encrypted,
-                filename: media.map(|media| media.filename),
+                filename: media.into_iter().next().map(|media| media.filename),
                 unavailable: None,
             }),
             Some(InboundEvent::Edit {

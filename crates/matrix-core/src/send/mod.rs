@@ -6,6 +6,7 @@ mod chunk;
 mod content;
 mod link;
 mod location;
+mod media;
 mod mention;
 mod poll;
 mod render;
@@ -19,6 +20,7 @@ pub(crate) use content::{
     edit_mentions, edit_part, edit_part_naming, reaction_part, redaction_part, text_parts,
 };
 pub(crate) use location::location_part;
+pub(crate) use media::{FileEvent, file_event, media_parts};
 pub(crate) use poll::{poll_end_part, poll_part, poll_response_part};
 
 /// `msgtype` of outgoing text.
@@ -117,4 +119,30 @@ pub struct SendLocation {
     pub uncertainty: Option<f64>,
     pub description: Option<String>,
     pub key: Option<String>,
+}
+
+/// Files to send; fields are documented in `ts/native/account.ts`.
+#[derive(Clone)]
+#[allow(missing_docs)]
+pub struct SendMedia {
+    pub target: SendTarget,
+    pub files: Vec<SendFile>,
+    pub caption: Option<String>,
+    pub key: Option<String>,
+    pub chunk_limit: usize,
+    pub chunk_mode: ChunkMode,
+    pub tables: Tables,
+    pub wait_ms: Option<u64>,
+}
+
+/// One file of [`SendMedia`].
+#[derive(Clone)]
+#[allow(missing_docs)]
+pub struct SendFile {
+    pub bytes: Vec<u8>,
+    pub filename: String,
+    pub mimetype: Option<String>,
+    pub small: Option<Vec<u8>>,
+    pub voice: bool,
+    pub as_file: bool,
 }

@@ -53,6 +53,14 @@ impl SdkEngine {
         })
     }
 
+    /// See [`crate::engine::Engine::encrypts`].
+    pub(super) async fn will_encrypt(&self, room_id: &RoomId) -> Result<bool> {
+        self.wait_for_room(room_id).await?;
+        let client = self.client().await?;
+        let room = Self::room(&client, room_id)?;
+        self.may_write(&room).await
+    }
+
     /// No plaintext into an encrypted room, no ciphertext without `encryption`; a room
     /// whose state cannot be learned gets neither (OUT-9). Whether the room is encrypted.
     async fn may_write(&self, room: &Room) -> Result<bool> {

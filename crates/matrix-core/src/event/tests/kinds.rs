@@ -36,9 +36,9 @@ fn med_1_files_have_names_and_captions() {
             kind,
             body,
             text,
-            media: Some(media),
+            mut media,
             ..
-        }) => (kind, body, text, media),
+        }) if media.len() == 1 => (kind, body, text, media.remove(0)),
         other => panic!("no file: {other:?}"),
     };
     let (kind, body, text, media) = read(json!({
@@ -53,6 +53,8 @@ fn med_1_files_have_names_and_captions() {
     assert_eq!(
         media,
         MediaInfo {
+            kind: MediaKind::Image,
+            source: Some(r#"{"url":"mxc://hs/x"}"#.to_owned()),
             filename: "cat.png".to_owned(),
             mimetype: Some("image/png".to_owned()),
             size: Some(12),
@@ -69,6 +71,111 @@ fn med_1_files_have_names_and_captions() {
     assert_eq!((body.as_str(), text.as_str()), ("**listen**", "listen"));
     assert_eq!(media.filename, "voiceggo.exe");
     assert_eq!((media.voice, media.duration_ms), (true, Some(1500)));
+}
+
+/// The files of a message, and its text.
+fn files(event: &Value) -> (MessageKind, String, Vec<MediaInfo>) {
+    match read(event) {
+        Some(InboundEvent::Message {
+            kind, text, media, ..
+        }) => (kind, text, media),
+        other => panic!("no message: {other:?}"),
+    }
+}
+
+fn encrypted_file() -> Value {
+    json!({
+        "v": "v2", "url": "mxc://hs/sealed", "iv": "i0DovxYdJEcAAAAAAAAAAA", "extra": "x",
+        "key": {
+            "kty": "oct", "alg": "A256CTR", "ext": true, "key_ops": ["decrypt", "encrypt"],
+            "k": "Voq2nkPme_x8no5-Tjq_laDAdxE6iDbxnlQXxwFPgE4",
+        },
+        "hashes": { "sha256": "ANdt819a8bZl4jKy3Z+jcqtiNICa2y0AW4BBJ/iQRAU" },
+    })
+}
+
+#[test]
+fn med_3_an_encrypted_file_keeps_its_key_and_shows_it_nowhere() {
+    let (_, _, media) = files(&event(json!({
+        "msgtype": "m.file", "body": "a.pdf", "url": "mxc://hs/clear", "file": encrypted_file(),
+    })));
+    let source: Value = serde_json::from_str(media[0].source.as_deref().unwrap()).unwrap();
+    let mut expected = encrypted_file();
+    expected.as_object_mut().unwrap().remove("extra");
+    assert_eq!(source, expected);
+    assert!(!format!("{media:?}").contains("Voq2nk"));
+    for (key, wrong) in [
+        ("url", json!("https://hs/x")),
+        ("url", json!("mxc://hs")),
+        ("url", json!(7)),
+        ("key", json!({ "k": "x".repeat(4000) })),
+    ] {
+        let mut file = encrypted_file();
+        file[key] = wrong;
+        let (_, _, media) = files(&event(
+            json!({ "msgtype": "m.file", "body": "a", "url": "mxc://hs/clear", "file": file }),
+        ));
+        assert_eq!(media[0].source, None, "{key}");
+    }
+}
+
+#[test]
+fn med_12_a_sticker_is_a_picture_with_a_description() {
+    let sticker = json!({
+        "type": "m.sticker", "event_id": "$event", "content": {
+            "body": "a waving cat", "url": "mxc://hs/cat",
+            "info": { "mimetype": "image/webp", "w": 256, "h": 256 },
+            "m.relates_to": { "rel_type": "m.thread", "event_id": "$root" },
+        },
+    });
+    let (kind, text, media) = files(&sticker);
+    assert_eq!((kind, text.as_str()), (MessageKind::Sticker, ""));
+    assert_eq!(media[0].kind, MediaKind::Sticker);
+    assert_eq!(media[0].filename, "a waving cat");
+    assert_eq!(media[0].mimetype.as_deref(), Some("image/webp"));
+    assert_eq!(message_of(&sticker).thread.as_deref(), Some("$root"));
+}
+
+#[test]
+fn med_12_a_gallery_has_a_caption_and_files() {
+    let item = |kind: &str, name: &str| json!({ "itemtype": kind, "body": name, "filename": name, "url": "mxc://hs/x" });
+    for msgtype in ["m.gallery", "dm.filament.gallery"] {
+        let (kind, text, media) = files(&event(json!({
+            "msgtype": msgtype, "body": "holiday",
+            "itemtypes": [item("m.image", "a.jpg"), item("m.video", "b.mp4"), item("m.poll", "c"), 7],
+        })));
+        assert_eq!((kind, text.as_str()), (MessageKind::Gallery, "holiday"));
+        let names: Vec<_> = media
+            .iter()
+            .map(|m| (m.kind, m.filename.as_str()))
+            .collect();
+        assert_eq!(
+            names,
+            [(MediaKind::Image, "a.jpg"), (MediaKind::Video, "b.mp4")]
+        );
+    }
+    let many: Vec<_> = (0..500).map(|_| item("m.image", "a.jpg")).collect();
+    let (_, _, media) = files(&event(
+        json!({ "msgtype": "m.gallery", "body": "", "itemtypes": many }),
+    ));
+    assert_eq!(media.len(), 20);
+}
+
+#[test]
+fn med_1_an_edited_caption_keeps_the_file() {
+    let mut image = event(json!({
+        "msgtype": "m.image", "body": "old", "filename": "a.png", "url": "mxc://hs/x",
+    }));
+    image["unsigned"] = json!({ "m.relations": { "m.replace": {
+        "event_id": "$edit", "sender": "@alice:hs.test", "type": "m.room.message", "content": {
+            "msgtype": "m.image", "body": "* new",
+            "m.new_content": { "msgtype": "m.image", "body": "new", "filename": "a.png" },
+            "m.relates_to": { "rel_type": "m.replace", "event_id": "$event" },
+        },
+    } } });
+    let (_, text, media) = files(&image);
+    assert_eq!(text, "new");
+    assert_eq!(media[0].source.as_deref(), Some(r#"{"url":"mxc://hs/x"}"#));
 }
 
 #[test]

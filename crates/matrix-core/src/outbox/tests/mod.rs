@@ -2,6 +2,7 @@
 
 mod crash;
 mod drafts;
+mod files;
 mod kept;
 mod model;
 mod order;
@@ -74,6 +75,7 @@ fn send(room: &str, key: &str, bodies: &[&str]) -> NewSend {
         room_id: RoomId::parse(room).unwrap(),
         parts: bodies.iter().map(|body| text(body)).collect(),
         draft_of: None,
+        files: Vec::new(),
     }
 }
 

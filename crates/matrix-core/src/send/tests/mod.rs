@@ -1,4 +1,5 @@
 mod contents;
+mod media;
 mod pieces;
 mod polls;
 mod rendering;
