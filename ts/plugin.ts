@@ -18,7 +18,7 @@ const loadStart = createLazyRuntimeModule(() => import("./gateway/start.ts"));
 
 export const matrixPlugin: ChannelPlugin<ResolvedMatrixAccount, MatrixProbe> = {
   ...matrixChannelBase,
-  capabilities: { chatTypes: ["direct", "channel", "thread"], polls: true, reactions: true, edit: true, unsend: true, reply: true, threads: true, media: false, blockStreaming: true },
+  capabilities: { chatTypes: ["direct", "channel", "thread"], polls: true, reactions: true, edit: true, unsend: true, reply: true, threads: true, media: true, blockStreaming: true, tts: { voice: { synthesisTarget: "voice-note" } } },
   // An account's start reads the others' keys anew whenever it needs them, so its neighbours may go on.
   reload: { ...matrixChannelBase.reload, accountScopedRestart: true },
   security,

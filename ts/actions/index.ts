@@ -8,6 +8,7 @@ const loaders = {
   messages: createLazyRuntimeModule(() => import("./messages.ts")),
   reactions: createLazyRuntimeModule(() => import("./reactions.ts")),
   past: createLazyRuntimeModule(() => import("./past.ts")),
+  files: createLazyRuntimeModule(() => import("./files.ts")),
   polls: createLazyRuntimeModule(() => import("./polls.ts")),
   info: createLazyRuntimeModule(() => import("./info.ts")),
 };
@@ -33,6 +34,11 @@ async function performer(action: Action) {
       return (await loaders.past()).unpin;
     case "list-pins":
       return (await loaders.past()).listPins;
+    case "sendAttachment":
+    case "upload-file":
+      return (await loaders.files()).attach;
+    case "download-file":
+      return (await loaders.files()).download;
     case "poll":
       return (await loaders.polls()).ask;
     case "poll-vote":
@@ -67,5 +73,6 @@ export const agentPrompt: NonNullable<ChannelPlugin["agentPrompt"]> = {
   messageToolHints: () => [
     'Matrix: messageId and pollId are event ids ("$…"); the newest message\'s id stands at its end. `react` with emoji "" takes all your reactions back.',
     "Matrix: `poll-vote` with pollEnd: true ends a poll; `read` with a poll's messageId gives its votes. `send` with location: \"48.2082,16.3738\" sends a place, the message describes it.",
+    "Matrix: `download-file` with the messageId of a message that carries files gives their paths; `fileId` picks one of a gallery, counted from 1.",
   ],
 };

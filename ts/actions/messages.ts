@@ -3,9 +3,10 @@ import { jsonResult, readStringParam } from "../host/action-results.ts";
 import { roomConfig } from "../config/accounts.ts";
 import type { ChannelMessageActionContext } from "../host/types.ts";
 import { deliveryKey } from "../outbound/adapter.ts";
-import { type OutboundAccount, sendOutboundText } from "../outbound/send.ts";
+import { type OutboundAccount, sendOutboundFiles, sendOutboundText } from "../outbound/send.ts";
 import { writeSettings } from "../outbound/settings.ts";
 import { eventIdOf } from "../outbound/target.ts";
+import { fileOptions, filePaths } from "./file-params.ts";
 import { parsePlace } from "./place.ts";
 import { handoff, messageIdOf, roomOf, threadOf } from "./target.ts";
 
@@ -13,15 +14,17 @@ export async function send(ctx: ChannelMessageActionContext, outbound: OutboundA
   const place = readStringParam(ctx.params, "location");
   if (place !== undefined) return sendPlace(ctx, outbound, place);
   const to = readStringParam(ctx.params, "to", { required: true });
-  const text = readStringParam(ctx.params, "message", { required: true, allowEmpty: false });
-  const sent = await sendOutboundText(outbound, {
+  const paths = filePaths(ctx.params);
+  const text = readStringParam(ctx.params, "message", { required: paths.length === 0, allowEmpty: paths.length > 0 }) ?? "";
+  const message = {
     to,
     text,
     threadRootId: threadOf(ctx, to),
     replyToId: eventIdOf(readStringParam(ctx.params, "replyTo")),
     key: deliveryKey({}),
     beforeSend: () => handoff(ctx),
-  });
+  };
+  const sent = paths.length > 0 ? await sendOutboundFiles(outbound, { ...message, ...fileOptions(ctx), sources: { paths, access: ctx } }) : await sendOutboundText(outbound, message);
   return jsonResult({ ok: true, messageId: sent.eventIds[0], messageIds: sent.eventIds, roomId: sent.roomId, state: sent.state });
 }
 

@@ -33,6 +33,7 @@ function imagined(roomId: string, sender: string, text: string, now: number): In
     kind: "text",
     body: text,
     text,
+    media: [],
     pills: [],
     live: false,
   };

@@ -3,9 +3,11 @@ import { type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
 import type { ChannelLogSink, OpenClawConfig, PluginRuntime } from "../host/types.ts";
 import type { Memory } from "../host/memory.ts";
 import { finishedAnswer, leftUnanswered, sessionRuns } from "../host/transcript.ts";
+import { mediaMaxBytes } from "../config/media.ts";
 import { DirectSessions } from "../inbound/collision.ts";
 import { DropLog } from "../inbound/drop.ts";
 import { PendingHistory } from "../inbound/history.ts";
+import { mediaFacts } from "../inbound/media.ts";
 import { NameBook } from "../inbound/name-book.ts";
 import type { InboundPorts } from "../inbound/ports.ts";
 import { Quotes } from "../inbound/quote.ts";
@@ -13,8 +15,10 @@ import { ToldReactions } from "../inbound/reaction.ts";
 import { SkippedNotices } from "../inbound/skipped.ts";
 import { turnKey } from "../inbound/turn-key.ts";
 import type { Account } from "../native/account.ts";
+import { takeFile } from "../native/take-file.ts";
 import { TurnReply } from "../outbound/reply.ts";
 import { writeSettings } from "../outbound/settings.ts";
+import type { HostFiles } from "./host-files.ts";
 import { runningAccount } from "./registry.ts";
 
 export interface WiringInput {
@@ -28,6 +32,7 @@ export interface WiringInput {
   log: ChannelLogSink;
   onOutbound: (at: number) => void;
   memories: { threads: Memory; told: Memory };
+  files: HostFiles;
 }
 
 export function createPorts(input: WiringInput): InboundPorts {
@@ -58,7 +63,21 @@ export function createPorts(input: WiringInput): InboundPorts {
     finishedAnswer: (turn) => finishedAnswer(turn, { runtime, cfg: input.cfg() }),
     sessionRuns: (turn) => sessionRuns(turn, { runtime, cfg: input.cfg() }),
     leftUnanswered: (turn) => leftUnanswered(turn, { runtime, cfg: input.cfg() }),
-    reply: ({ roomId, threadRootId, eventId }) => {
+    takeFile: (info) =>
+      takeFile(info, {
+        account,
+        log,
+        maxBytes: mediaMaxBytes(resolved().config),
+        keep: input.files.keep,
+      }),
+    transcribe: async (file, { agentId, sessionKey, roomId, eventId }) => {
+      const [media] = mediaFacts([file], eventId);
+      if (!media) return undefined;
+      const cfg = input.cfg();
+      const agentDir = runtime.agent.resolveAgentDir(cfg, agentId);
+      return input.files.transcribe({ cfg, media, agentDir, accountId, sessionKey, from: `matrix:channel:${roomId}`, to: `room:${roomId}` });
+    },
+    reply: ({ roomId, threadRootId, eventId, agentId }) => {
       const { config } = resolved();
       const settings = writeSettings(config, roomConfig(resolved(), { roomId, aliases: names.knownNames(roomId) }).entry);
       const reply = new TurnReply({
@@ -66,6 +85,7 @@ export function createPorts(input: WiringInput): InboundPorts {
         target: { roomId, threadRootId },
         settings,
         turnKey: turnKey({ roomId, eventId }),
+        loadFile: (source) => input.files.load(source, { cfg: input.cfg(), agentId, maxBytes: mediaMaxBytes(resolved().config) }),
         chunk: (text, limit, mode) => runtime.channel.text.chunkMarkdownTextWithMode(text, limit, mode),
         onError: (text, error) => log.warn(`[${accountId}] ${text}${error === undefined ? "" : `: ${String(error)}`}`),
       });

@@ -15,6 +15,7 @@ import { AccountStatus, healthPatch } from "./account-status.ts";
 import { aborted, pause, refusalDelay, retryDelay } from "./backoff.ts";
 import { IdentityLog } from "./identities.ts";
 import { ClosedWork } from "./closed-work.ts";
+import { type HostFiles, hostFiles } from "./host-files.ts";
 import { runIngress } from "./ingress.ts";
 import { openAccount, type Opened } from "./open.ts";
 import { accountPath } from "./place.ts";
@@ -41,6 +42,7 @@ export interface Surroundings {
   refusalDelay: (attempt: number) => number;
   /** What is remembered over restarts beside the account's own store. */
   memories: { threads: Memory; told: Memory };
+  files: HostFiles;
 }
 
 function hostSurroundings(): Surroundings {
@@ -52,6 +54,7 @@ function hostSurroundings(): Surroundings {
     delay: retryDelay,
     refusalDelay,
     memories: { threads: participation(), told: toldOnce() },
+    files: hostFiles,
   };
 }
 
@@ -172,6 +175,7 @@ class AccountStart {
       log: this.#log,
       onOutbound: (at) => this.#status.apply({ lastOutboundAt: at }),
       memories: this.#around.memories,
+      files: this.#around.files,
     });
     entry.inbound = ports;
     const ingress = runIngress(ports, {

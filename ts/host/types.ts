@@ -40,3 +40,5 @@ import type { OpenClawPluginApi as Api } from "openclaw/plugin-sdk/channel-core"
 
 /** The host's command-line program (commander). */
 export type CliProgram = Parameters<Parameters<Api["registerCli"]>[0]>[0]["program"];
+export type { InboundMediaFacts } from "openclaw/plugin-sdk/channel-inbound";
+export type { OutboundMediaAccess } from "openclaw/plugin-sdk/media-runtime";

@@ -1,15 +1,17 @@
 /** The prompt's side of a message: who, where, in answer to what. */
 import { messageIdOf } from "../host/message-id.ts";
-import type { HistoryEntry, InboundContext } from "../host/types.ts";
+import type { HistoryEntry, InboundContext, InboundMediaFacts } from "../host/types.ts";
 import type { InboundSkipped } from "../native/account.ts";
 import type { InboundPorts } from "./ports.ts";
 import type { PreparedTurn } from "./prepare.ts";
 import { locationContext } from "./location.ts";
+import { mediaFacts, type TakenFile } from "./media.ts";
 import type { PendingEntry } from "./history.ts";
 import { disarmed, roomLabel, topicLine } from "./label.ts";
 import { localpart } from "./mention.ts";
 import type { Quote } from "./quote.ts";
 import { skippedContext } from "./skipped.ts";
+import { withProblems } from "./text.ts";
 
 /**
  * The text for the agent, with the event's id so that it can react, reply and
@@ -47,18 +49,23 @@ function roomFacts(turn: PreparedTurn): { label: string; source: string; type: s
   return [{ label: "Matrix room", source: "matrix", type: "room", payload: { name: roomLabel(turn.room), topic } }];
 }
 
-export async function buildContext(
-  turn: PreparedTurn,
-  ports: InboundPorts,
-  history: readonly PendingEntry[],
-  skipped: readonly InboundSkipped[],
-): Promise<InboundContext> {
+/** What belongs to a turn beside its message. */
+export interface Surroundings {
+  history: readonly PendingEntry[];
+  skipped: readonly InboundSkipped[];
+  /** The message's own. */
+  files: readonly TakenFile[];
+}
+
+export async function buildContext(turn: PreparedTurn, ports: InboundPorts, { history, skipped, files }: Surroundings): Promise<InboundContext> {
   const { event, direct, threadRootId, route } = turn;
   const config = ports.resolved().config;
   const quoted = event.replyToId ? await ports.quotes.find(event.roomId, event.replyToId) : undefined;
   const starter = await threadStarter(turn, ports);
   const label = direct ? turn.senderName : roomLabel(turn.room);
   const visible = visibleHistory(turn, ports, history);
+  const rawText = withProblems(turn.rawText, files);
+  const text = withProblems(turn.text, files);
   return ports.runtime.channel.inbound.buildContext({
     channel: "matrix",
     accountId: ports.accountId,
@@ -91,10 +98,10 @@ export async function buildContext(
     },
     message: {
       inboundEventKind: "user_request",
-      body: turn.rawText,
-      rawBody: turn.rawText,
-      commandBody: turn.text,
-      bodyForAgent: turn.isCommand ? turn.text : [...skipped.map(skippedContext), textForAgent(turn.text, event)].join("\n"),
+      body: rawText,
+      rawBody: rawText,
+      commandBody: text,
+      bodyForAgent: turn.isCommand ? text : [...skipped.map(skippedContext), textForAgent(text, event)].join("\n"),
       senderLabel: turn.senderName,
       inboundHistory: visible.length > 0 ? visible : undefined,
     },
@@ -114,9 +121,18 @@ export async function buildContext(
             },
           }),
     },
+    media: mediaFacts(files, event.eventId, turn.heard?.file),
     contextVisibility: config.contextVisibility,
+    // The host asks for a quoted message's files once it has decided that it may be seen.
+    resolveSupplementalMedia: true,
     supplemental: {
-      quote: quoted && { id: event.replyToId, body: quoted.text, sender: quoted.label, senderAllowed: senderAllowed(turn, quoted.sender, ports) },
+      quote: quoted && {
+        id: event.replyToId,
+        body: quoted.text,
+        sender: quoted.label,
+        senderAllowed: senderAllowed(turn, quoted.sender, ports),
+        media: quoted.media.length > 0 ? () => quotedFacts(quoted, ports) : undefined,
+      },
       thread: starter && { id: threadRootId, starterBody: `${starter.label}: ${starter.text}`, senderAllowed: senderAllowed(turn, starter.sender, ports) },
       channelStructuredContext: roomFacts(turn),
       groupSystemPrompt: turn.roomEntry?.systemPrompt?.trim() || undefined,
@@ -129,6 +145,11 @@ export async function buildContext(
       ...(direct ? { NativeDirectUserId: event.sender } : { GroupSubject: label, GroupId: event.roomId }),
     },
   });
+}
+
+/** Files of a quoted message; one that cannot be had is missed by nobody who sees its line. */
+async function quotedFacts({ eventId, media }: Quote, ports: InboundPorts): Promise<InboundMediaFacts[]> {
+  return mediaFacts(await Promise.all(media.map((info) => ports.takeFile(info))), eventId);
 }
 
 /** Whether the quoted person could have asked the agent too; the host's context filter goes by it. */

@@ -11,10 +11,12 @@ import { TurnErrors, UnansweredTurn } from "./failure.ts";
 import { startFeedback } from "./feedback.ts";
 import { failedUnheard, formerAnswer, untilResumed } from "./former.ts";
 import { threadKey } from "./implicit.ts";
+import type { TakenFile } from "./media.ts";
 import type { InboundPorts, TurnProgress } from "./ports.ts";
 import { normalizeUserEntry } from "./policy.ts";
 import type { PreparedTurn } from "./prepare.ts";
 import { isRestartNotice, refusalOf, TurnCutOff } from "./refusal.ts";
+import { echoTranscript } from "./voice.ts";
 
 /** The homeserver forgets a typing notice after this long; it is renewed well before. */
 const TYPING_MS = 30_000;
@@ -65,8 +67,10 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   const history = ports.history.read(turn.historyKey, turn.historyLimit, event.eventId);
   // A command is not read by the agent: what was skipped waits for a message that is.
   const skipped = turn.isCommand ? [] : ports.skipped.read(event.roomId);
-  const ctxPayload = await buildContext(turn, ports, history, skipped);
-  const reply = ports.reply({ roomId: event.roomId, threadRootId: turn.threadRootId, eventId: event.eventId });
+  const files = turn.isCommand || turn.reaction ? [] : await takeFiles(turn, ports);
+  const ctxPayload = await buildContext(turn, ports, { history, skipped, files });
+  const reply = ports.reply({ roomId: event.roomId, threadRootId: turn.threadRootId, eventId: event.eventId, agentId: route.agentId });
+  await echoTranscript(turn, ports);
   const { onModelSelected, ...prefix } = createReplyPrefixOptions({ cfg, agentId: route.agentId, channel: "matrix", accountId });
   const followUp = new FollowUp();
   let cutOff = false;
@@ -204,6 +208,11 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     feedback.end(outcome);
     await reply.sink.finish(again);
   }
+}
+
+/** The message's files where the host reads them; what was listened to is there already. */
+function takeFiles({ event, heard }: PreparedTurn, ports: InboundPorts): Promise<TakenFile[]> {
+  return Promise.all(event.media.map((info) => (heard?.file.info === info ? heard.file : ports.takeFile(info))));
 }
 
 /**

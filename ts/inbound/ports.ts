@@ -2,10 +2,11 @@
 import type { ResolvedMatrixAccount } from "../config/accounts.ts";
 import type { Memory } from "../host/memory.ts";
 import type { ChannelLogSink, OpenClawConfig, PluginRuntime, ReplyPayload } from "../host/types.ts";
-import type { Account, InboundMessage } from "../native/account.ts";
+import type { Account, InboundMessage, MediaInfo } from "../native/account.ts";
 import type { DirectSessions } from "./collision.ts";
 import type { DropLog } from "./drop.ts";
 import type { PendingHistory } from "./history.ts";
+import type { TakenFile } from "./media.ts";
 import type { NameBook } from "./name-book.ts";
 import type { Quotes } from "./quote.ts";
 import type { ToldReactions } from "./reaction.ts";
@@ -39,13 +40,17 @@ export interface InboundPorts {
   bots: () => ReadonlySet<string>;
   /** Turns that failed in this process, by the event's row. */
   failures: Map<number, number>;
-  reply: (turn: { roomId: string; threadRootId?: string; eventId: string }) => ReplyPlan;
+  reply: (turn: { roomId: string; threadRootId?: string; eventId: string; agentId: string }) => ReplyPlan;
   /** The answer the agent had finished for a message before the process ended. */
   finishedAnswer: (turn: { agentId: string; sessionKey: string; messageId: string }) => string | undefined;
   /** Whether the session has a run, be it one that the host resumes after a restart. */
   sessionRuns: (turn: { agentId: string; sessionKey: string }) => boolean;
   /** Whether nobody will answer a message that the host says it has had. */
   leftUnanswered: (turn: { agentId: string; sessionKey: string; messageId: string }) => boolean;
+  /** Brings a file of a message to where the host reads it. */
+  takeFile: (info: MediaInfo) => Promise<TakenFile>;
+  /** The words in a recording, if the host can make them out. */
+  transcribe: (file: TakenFile, turn: { agentId: string; sessionKey: string; roomId: string; eventId: string }) => Promise<string | undefined>;
   history: PendingHistory;
   skipped: SkippedNotices;
   quotes: Quotes;

@@ -15,6 +15,7 @@ import type { InboundPorts } from "./ports.ts";
 import { readableText } from "./text.ts";
 import { threadMode, threadTarget } from "./thread.ts";
 import { trustDrop } from "./trust.ts";
+import { type Heard, hear, heardLine, soundOf, spokenTo } from "./voice.ts";
 
 export interface PreparedTurn {
   event: InboundMessage & { eventId: string };
@@ -41,6 +42,8 @@ export interface PreparedTurn {
   historyLimit: number;
   /** A reaction to a message of ours, not a message. */
   reaction: boolean;
+  /** What was heard in a voice message before it was decided on. */
+  heard?: Heard;
 }
 
 export type Preparation =
@@ -197,43 +200,76 @@ async function decide(question: Question): Promise<Preparation> {
         conversationId: event.roomId,
         providerPolicy: config.mentionPatterns,
       });
-  const mentioned = mention.mentioned || runtime.channel.mentions.matchesMentionPatterns(event.text, patterns);
+  const written = mention.mentioned || runtime.channel.mentions.matchesMentionPatterns(event.text, patterns);
   if (botSender && botMode(config, roomEntry) === "mentions" && !direct && !mention.mentioned) {
     return dropped({ reason: "bot_without_mention", hint: `with ${path}.allowBots "mentions" another account of this gateway is answered when it mentions this one` });
   }
   const requireMention = !direct && requiresMention(roomEntry);
-  const implicit = requireMention && !mentioned ? await implicitMentions(event, implicitSettings(config, cfg.channels?.defaults?.implicitMentions), ports) : [];
-  Object.assign(findings, { requireMention, mentioned, implicit });
-
+  const implicit = requireMention && !written ? await implicitMentions(event, implicitSettings(config, cfg.channels?.defaults?.implicitMentions), ports) : [];
   const text = mention.mentioned && !reaction ? stripAddress(rawText, self, event.pills) : rawText;
   const isCommand = !reaction && runtime.channel.commands.isControlCommandMessage(text, cfg);
   const senderName = personLabel((await account.member(event.roomId, event.sender).catch(() => undefined))?.displayName, event.sender);
   const dmPolicy = effectiveDmPolicy(config);
-  const access = await resolveAccess({
-    runtime,
-    cfg,
-    accountId,
-    sender: event.sender,
-    conversation: { kind: direct ? "direct" : "channel", id: event.roomId, threadId: threadRootId },
-    binding: { agentId: route.agentId, sessionKey: session.sessionKey, messageId: event.eventId },
-    dm: { policy: dmPolicy, allowFrom: await ports.names.people(config.dm?.allowFrom ?? [], config) },
-    ...(senders
-      ? { room: { senders: { ...senders, allowFrom: await ports.names.people(senders.allowFrom, config) }, requireMention, mentioned, anyMention: mention.any, implicit } }
-      : {}),
-    isCommand,
-  });
+  const allowFrom = await ports.names.people(config.dm?.allowFrom ?? [], config);
+  const roomSenders = senders && { ...senders, allowFrom: await ports.names.people(senders.allowFrom, config) };
+  const accessIf = (named: boolean) =>
+    resolveAccess({
+      runtime,
+      cfg,
+      accountId,
+      sender: event.sender,
+      conversation: { kind: direct ? "direct" : "channel", id: event.roomId, threadId: threadRootId },
+      binding: { agentId: route.agentId, sessionKey: session.sessionKey, messageId: event.eventId },
+      dm: { policy: dmPolicy, allowFrom },
+      ...(roomSenders ? { room: { senders: roomSenders, requireMention, mentioned: named, anyMention: mention.any || named, implicit } } : {}),
+      isCommand,
+    });
+  const judged = { direct, path, dmPolicy, matchedRoom: place.match.matched };
+  // Only what a name in it would change is listened to.
+  const unheard = requireMention && !written && implicit.length === 0 && !reaction && soundOf(event) !== undefined;
+  const heard =
+    unheard && judge(await accessIf(true), judged).kind === "answer"
+      ? await hear(event, { agentId: route.agentId, sessionKey: session.sessionKey }, ports)
+      : undefined;
+  const mentioned =
+    written || (heard !== undefined && (spokenTo(heard.transcript, self) || runtime.channel.mentions.matchesMentionPatterns(heard.transcript, patterns)));
+  Object.assign(findings, { requireMention, mentioned, implicit });
+  const access = await accessIf(mentioned);
   const historyLimit = direct ? 0 : (roomEntry?.historyLimit ?? config.historyLimit ?? hostDefaults(cfg).historyLimit ?? 0);
   const historyKey = JSON.stringify([event.roomId, event.threadRootId ?? null]);
 
-  const verdict = judge(access, { direct, path, dmPolicy, matchedRoom: place.match.matched });
+  const withHeard = (said: string) => (heard ? `${said}\n${heardLine(heard)}` : said);
+  const verdict = judge(access, judged);
   if (verdict.kind === "pair") return { kind: "pair", roomId: event.roomId, senderName };
   if (verdict.kind === "drop") {
-    const remember = verdict.drop.reason === "no_mention" ? { key: historyKey, limit: historyLimit, senderName, text: rawText } : undefined;
+    const remember = verdict.drop.reason === "no_mention" ? { key: historyKey, limit: historyLimit, senderName, text: withHeard(rawText) } : undefined;
     return { kind: "drop", drop: verdict.drop, remember };
   }
   const { sessionKey, parentSessionKey } = session;
   return {
     kind: "answer",
-    turn: { event, room, direct, roomEntry, rawText, text, isCommand, senderName, threadRootId, route, sessionKey, parentSessionKey, mentioned, implicit, requireMention, botSender, access, historyKey, historyLimit, reaction },
+    turn: {
+      event,
+      room,
+      direct,
+      roomEntry,
+      isCommand,
+      senderName,
+      threadRootId,
+      route,
+      sessionKey,
+      parentSessionKey,
+      mentioned,
+      implicit,
+      requireMention,
+      botSender,
+      access,
+      historyKey,
+      historyLimit,
+      reaction,
+      heard,
+      rawText: withHeard(rawText),
+      text: withHeard(text),
+    },
   };
 }

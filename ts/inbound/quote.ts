@@ -1,7 +1,8 @@
 /** What a reply answers and what a thread began with, looked up once (THR-5, THR-6). */
 import { setTimeout } from "node:timers/promises";
-import type { Account, FetchedMessage } from "../native/account.ts";
+import type { Account, FetchedMessage, MediaInfo } from "../native/account.ts";
 import { personLabel } from "./label.ts";
+import { fileLine } from "./text.ts";
 
 /** Characters of a quoted message the agent sees. */
 export const QUOTE_LIMIT = 500;
@@ -15,6 +16,7 @@ export interface Quote {
   /** Display name, else the user id. */
   label: string;
   text: string;
+  media: readonly MediaInfo[];
 }
 
 /** Keeps what was fetched; the messages of one account. */
@@ -47,7 +49,7 @@ export class Quotes {
       message = await this.#fetch(roomId, eventId);
     }
     if (!message) return undefined;
-    const quote = { eventId, sender: message.sender, label: personLabel(message.senderName, message.sender), text: readable(message) };
+    const quote = { eventId, sender: message.sender, label: personLabel(message.senderName, message.sender), text: readable(message), media: message.media };
     // An undecryptable message may be readable the next time.
     if (message.unavailable === "undecryptable") {
       this.#keyless.add(key);
@@ -72,7 +74,8 @@ function dropOldest(kept: Map<string, unknown> | Set<string>): void {
 function readable(message: FetchedMessage): string {
   if (message.unavailable === "undecryptable") return "[a message that could not be decrypted]";
   if (message.unavailable === "redacted") return "[a deleted message]";
-  const text = message.text.trim() || `[${message.kind}]`;
+  const files = message.media.map((info) => fileLine(info));
+  const text = [message.text.trim(), ...files].filter(Boolean).join("\n") || `[${message.kind}]`;
   return shorten(text, QUOTE_LIMIT);
 }
 

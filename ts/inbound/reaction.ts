@@ -47,7 +47,7 @@ export function oneLine(text: string, limit: number): string {
 function asMessage(event: InboundReaction | InboundRedaction, text: string, relation: { threadRootId?: string; replyToId?: string }): InboundMessage {
   const { seq, roomId, eventId, sender, originServerTs, receivedAt, encrypted, senderTrust, attempts, late } = event;
   const base = { seq, roomId, eventId, sender, originServerTs, receivedAt, encrypted, senderTrust, attempts, late };
-  return { ...base, ...relation, type: "message", kind: "text", body: text, text, pills: [], live: false };
+  return { ...base, ...relation, type: "message", kind: "text", body: text, text, media: [], pills: [], live: false };
 }
 
 /** Sets the event in its conversation; undefined if its sender may not talk to us there. */

@@ -11,11 +11,13 @@ import type { OpenQueuesOptions, Queues } from "./queues.ts";
 import type { EncryptionSetup } from "./encryption.ts";
 import type { ChangedIdentity, SenderTrust, Trust } from "./trust.ts";
 import type { DirectoryEntry, LookUp } from "./directory.ts";
+import type { MediaInfo, MediaTransfer } from "./media.ts";
 import type { RoomPast } from "./past.ts";
 import type { Renewal, Renewed, Upkeep } from "./upkeep.ts";
 import type { VerificationControl } from "./verification.ts";
 
 export type { EncryptionStatus } from "./encryption.ts";
+export type { Downloaded, MediaInfo, SendFile, SendMedia } from "./media.ts";
 
 /** How the account proves who it is. Secrets arrive resolved, never as references. */
 export type AccountAuth =
@@ -92,7 +94,7 @@ export interface InboundBase {
   late: boolean;
 }
 
-export type MessageKind = "text" | "emote" | "notice" | "image" | "file" | "audio" | "video" | "location" | "poll" | "unknown";
+export type MessageKind = "text" | "emote" | "notice" | "image" | "file" | "audio" | "video" | "location" | "sticker" | "gallery" | "poll" | "unknown";
 
 /** Relation of a message to the thread and to the message it answers. */
 export interface MessageRelation {
@@ -108,18 +110,6 @@ export interface MentionsContent {
   room: boolean;
 }
 
-/** A file behind an mxc URI, encrypted or not; fetched by `downloadMedia`. */
-export interface MediaInfo {
-  filename: string;
-  mimetype?: string;
-  size?: number;
-  width?: number;
-  height?: number;
-  durationMs?: number;
-  /** Has MSC3245's marker. */
-  voice: boolean;
-}
-
 export interface InboundMessage extends InboundBase, MessageRelation {
   type: "message";
   kind: MessageKind;
@@ -132,7 +122,8 @@ export interface InboundMessage extends InboundBase, MessageRelation {
   mentions?: MentionsContent;
   /** User ids of the matrix.to and matrix: links in `formattedBody`, with their visible labels. */
   pills: { userId: string; label: string }[];
-  media?: MediaInfo;
+  /** Files; several in a gallery (MSC4274). */
+  media: MediaInfo[];
   /** `geo_uri` of a location. */
   geoUri?: string;
   /** The homeserver bundled an edit: body and text are the newest, this is its event. */
@@ -321,6 +312,7 @@ export interface FetchedMessage {
   originServerTs: number;
   kind: MessageKind;
   text: string;
+  media: MediaInfo[];
   threadRootId?: string;
   /** Why there is no text: still undecryptable, redacted, or not a message. */
   unavailable?: "undecryptable" | "redacted" | "not-a-message";
@@ -372,7 +364,7 @@ export interface Health {
   changedIdentities: ChangedIdentity[];
 }
 
-export interface Account extends EncryptionSetup, Trust, RoomPast, Upkeep, VerificationControl {
+export interface Account extends EncryptionSetup, MediaTransfer, Trust, RoomPast, Upkeep, VerificationControl {
   readonly identity: Identity;
   /** For a person to look into; see queues.ts. */
   readonly queues: Queues;

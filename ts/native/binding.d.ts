@@ -3,6 +3,10 @@
 /** An open account. Every method rejects with `closed` after `close`. */
 export declare class Account {
   private constructor();
+  /** Stores files, uploads them and sends an event for each. */
+  sendMedia(request: SendMedia): Promise<Sent>
+  /** Fetches a file of a message onto the disk, decrypted. */
+  downloadMedia(source: string, maxBytes: number): Promise<Downloaded>
   /** A page of messages, decrypted and in their newest wording. */
   readMessages(request: ReadMessages): Promise<ReadPage>
   /** The reactions to a message, oldest first. */
@@ -275,6 +279,16 @@ export interface DirectoryEntry {
   powerLevel?: number
 }
 
+/** A file that was fetched. */
+export interface Downloaded {
+  /** Where it lies; the caller's to delete. */
+  path: string
+  /** Bytes. */
+  size: number
+  /** What its homeserver takes it for, if it is not encrypted. */
+  contentType?: string
+}
+
 /** An edit; documented at `EditText` in account.ts. */
 export interface EditText {
   roomId: string
@@ -325,6 +339,7 @@ export interface FetchedMessage {
   originServerTs: number
   kind: MessageKind
   text: string
+  media: Array<MediaInfo>
   threadRootId?: string
   unavailable?: Unavailable
 }
@@ -356,7 +371,7 @@ export interface Identity {
 
 /** An item of the inbox; documented at `InboundEvent` in account.ts. */
 export type InboundEvent =
-  | { type: 'message'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; kind: MessageKind; body: string; formattedBody?: string; text: string; threadRootId?: string; replyToId?: string; mentions?: MentionsContent; pills: Array<Pill>; media?: MediaInfo; geoUri?: string; editedBy?: string; live: boolean }
+  | { type: 'message'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; kind: MessageKind; body: string; formattedBody?: string; text: string; threadRootId?: string; replyToId?: string; mentions?: MentionsContent; pills: Array<Pill>; media: Array<MediaInfo>; geoUri?: string; editedBy?: string; live: boolean }
   | { type: 'edit'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; targetId: string; body: string; formattedBody?: string; text: string; live: boolean }
   | { type: 'reaction'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; targetId: string; key: string }
   | { type: 'redaction'; seq: number; roomId: string; eventId?: string; sender: string; originServerTs: number; receivedAt: number; encrypted: boolean; senderTrust?: SenderTrust; sessionId?: string; attempts: number; late: boolean; targetId: string; reason?: string }
@@ -429,6 +444,9 @@ export interface MappedRoom {
 
 /** A file behind an mxc URI, encrypted or not. */
 export interface MediaInfo {
+  kind: MediaKind
+  /** For `downloadMedia`; may hold a key. */
+  source?: string
   filename: string
   mimetype?: string
   /** Bytes, as claimed. */
@@ -439,6 +457,9 @@ export interface MediaInfo {
   /** Has MSC3245's marker. */
   voice: boolean
 }
+
+/** What a file is to be shown as. */
+export type MediaKind = "image" | "file" | "audio" | "video" | "sticker";
 
 /** A member of a room. */
 export interface MemberInfo {
@@ -459,7 +480,7 @@ export interface MentionsContent {
 }
 
 /** Kinds of `m.room.message`. */
-export type MessageKind = "text" | "emote" | "notice" | "image" | "file" | "audio" | "video" | "location" | "poll" | "unknown";
+export type MessageKind = "text" | "emote" | "notice" | "image" | "file" | "audio" | "video" | "location" | "sticker" | "gallery" | "poll" | "unknown";
 
 /** What the network guard lets through. */
 export interface NetworkOptions {
@@ -819,6 +840,16 @@ export interface SasEmoji {
   name: string
 }
 
+/** One file of `SendMedia`. */
+export interface SendFile {
+  bytes: Buffer
+  filename: string
+  mimetype?: string
+  small?: Buffer
+  voice?: boolean
+  asFile?: boolean
+}
+
 /** A place to send; documented at `SendLocation` in account.ts. */
 export interface SendLocation {
   roomId: string
@@ -830,6 +861,20 @@ export interface SendLocation {
   uncertainty?: number
   description?: string
   key?: string
+}
+
+/** Files to send; documented at `SendMedia` in account.ts. */
+export interface SendMedia {
+  roomId: string
+  threadRootId?: string
+  replyToId?: string
+  files: Array<SendFile>
+  caption?: string
+  key?: string
+  chunkLimit: number
+  chunkMode: ChunkMode
+  tables: Tables
+  waitMs?: number
 }
 
 /** A poll to send; documented at `SendPoll` in account.ts. */

@@ -1,6 +1,7 @@
 /** The contract of account.ts over the generated binding: absent values, errors and the iterator. */
 import type {
   Account,
+  Downloaded,
   EditText,
   FetchedMessage,
   FoundUser,
@@ -16,6 +17,7 @@ import type {
   ProbeOptions,
   ProbeResult,
   RoomInfo,
+  SendMedia,
   SendText,
   Sent,
 } from "./account.ts";
@@ -98,6 +100,14 @@ class NativeAccount extends NativeVerification implements Account {
 
   outboxEntry(key: string): Promise<OutboxEntry> {
     return call(() => this.#native.outboxEntry(key));
+  }
+
+  sendMedia(request: SendMedia): Promise<Sent> {
+    return call(() => this.#native.sendMedia(request));
+  }
+
+  downloadMedia(source: string, maxBytes: number): Promise<Downloaded> {
+    return call(() => this.#native.downloadMedia(source, maxBytes));
   }
 
   setTyping(roomId: string, typing: boolean, timeoutMs?: number): Promise<void> {

@@ -9,7 +9,7 @@ import type {
   OpenClawConfig,
 } from "../host/types.ts";
 import { createLazyRuntimeModule } from "../host/lazy.ts";
-import type { OutboundAccount } from "./send.ts";
+import type { OutboundAccount, OutboundText } from "./send.ts";
 import { DEFAULT_CHUNK_LIMIT } from "./settings.ts";
 import { eventIdOf, normalizeTarget, parseTarget, TARGET_HINT } from "./target.ts";
 
@@ -24,14 +24,51 @@ export function deliveryKey(ctx: Pick<ChannelOutboundContext, "deliveryQueueId" 
   return ctx.deliveryQueueId === undefined ? `out:${randomUUID()}` : `queue:${ctx.deliveryQueueId}:${ctx.deliveryPartIndex ?? 0}`;
 }
 
+/** What text and files have in common. */
+function outboundText(ctx: ChannelOutboundContext): OutboundText {
+  return {
+    to: ctx.to,
+    text: ctx.text,
+    threadRootId: eventIdOf(ctx.threadId),
+    replyToId: eventIdOf(ctx.replyToId),
+    key: deliveryKey(ctx),
+    beforeSend: async () => {
+      await ctx.onPlatformSendDispatch?.();
+      ctx.signal?.throwIfAborted();
+      ctx.assertDirectAdapterHandoff?.();
+    },
+  };
+}
+
 export function createOutboundAdapter(find: FindAccount): ChannelOutboundAdapter {
+  const send = async (ctx: ChannelOutboundContext) => {
+    ctx.signal?.throwIfAborted();
+    const [{ sendOutboundFiles, sendOutboundText }, { receiptOf }] = await Promise.all([loadSend(), loadFailure()]);
+    const message = outboundText(ctx);
+    const { mediaAccess, mediaLocalRoots, mediaReadFile, mediaUrl } = ctx;
+    const sent = mediaUrl
+      ? await sendOutboundFiles(find(ctx.cfg, ctx.accountId), {
+          ...message,
+          sources: { paths: [mediaUrl], access: { mediaAccess, mediaLocalRoots, mediaReadFile } },
+          voice: ctx.audioAsVoice,
+          asFile: ctx.forceDocument,
+        })
+      : await sendOutboundText(find(ctx.cfg, ctx.accountId), message);
+    return {
+      channel: "matrix" as const,
+      messageId: sent.eventIds[0] ?? "",
+      target: { kind: "room" as const, id: sent.roomId },
+      receipt: receiptOf(sent.roomId, sent.eventIds, { threadId: message.threadRootId, replyToId: message.replyToId }),
+      meta: { state: sent.state },
+    };
+  };
   return {
     deliveryMode: "direct",
     // The core splits: it knows the events' real size.
     chunker: null,
     textChunkLimit: DEFAULT_CHUNK_LIMIT,
     deliveryCapabilities: {
-      durableFinal: { text: true, replyTo: true, thread: true, messageSendingHooks: true, reconcileUnknownSend: true },
+      durableFinal: { text: true, media: true, replyTo: true, thread: true, messageSendingHooks: true, reconcileUnknownSend: true },
     },
     resolveTarget: ({ to }) => {
       const target = to === undefined ? undefined : normalizeTarget(to);
@@ -39,30 +76,8 @@ export function createOutboundAdapter(find: FindAccount): ChannelOutboundAdapter
         ? { ok: false, error: new Error(`"${to ?? ""}" is no Matrix destination: give ${TARGET_HINT}.`) }
         : { ok: true, to: target };
     },
-    sendText: async (ctx) => {
-      ctx.signal?.throwIfAborted();
-      const threadRootId = eventIdOf(ctx.threadId);
-      const [{ sendOutboundText }, { receiptOf }] = await Promise.all([loadSend(), loadFailure()]);
-      const sent = await sendOutboundText(find(ctx.cfg, ctx.accountId), {
-        to: ctx.to,
-        text: ctx.text,
-        threadRootId,
-        replyToId: eventIdOf(ctx.replyToId),
-        key: deliveryKey(ctx),
-        beforeSend: async () => {
-          await ctx.onPlatformSendDispatch?.();
-          ctx.signal?.throwIfAborted();
-          ctx.assertDirectAdapterHandoff?.();
-        },
-      });
-      return {
-        channel: "matrix",
-        messageId: sent.eventIds[0] ?? "",
-        target: { kind: "room", id: sent.roomId },
-        receipt: receiptOf(sent.roomId, sent.eventIds, { threadId: threadRootId, replyToId: eventIdOf(ctx.replyToId) }),
-        meta: { state: sent.state },
-      };
-    },
+    sendText: send,
+    sendMedia: send,
   };
 }
 
@@ -94,22 +109,24 @@ export async function reconcileUnknownSend(
 }
 
 export function createMessageAdapter(find: FindAccount): ChannelMessageAdapterShape {
-  const { sendText } = createOutboundAdapter(find);
+  const { sendMedia } = createOutboundAdapter(find);
+  const send = async (ctx: ChannelOutboundContext) => {
+    if (!sendMedia) throw new Error("the Matrix channel has no adapter");
+    const { receipt, messageId } = await sendMedia(ctx);
+    if (!receipt) throw new Error("the Matrix channel sent without a receipt");
+    return { receipt, messageId };
+  };
   return {
     id: "matrix",
     durableFinal: {
-      capabilities: { text: true, replyTo: true, thread: true, messageSendingHooks: true, reconcileUnknownSend: true },
+      capabilities: { text: true, media: true, replyTo: true, thread: true, messageSendingHooks: true, reconcileUnknownSend: true },
       automaticUnknownSendReconciliation: true,
-      reconcileUnknownSendKinds: { text: true },
+      reconcileUnknownSendKinds: { text: true, media: true },
       reconcileUnknownSend: (ctx) => reconcileUnknownSend(find, ctx),
     },
     send: {
-      text: async (ctx) => {
-        if (!sendText) throw new Error("the Matrix channel has no text adapter");
-        const { receipt, messageId } = await sendText(ctx as ChannelOutboundContext);
-        if (!receipt) throw new Error("the Matrix channel sent without a receipt");
-        return { receipt, messageId };
-      },
+      text: (ctx) => send(ctx as ChannelOutboundContext),
+      media: (ctx) => send(ctx as ChannelOutboundContext),
     },
   };
 }

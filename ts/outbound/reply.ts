@@ -1,8 +1,9 @@
 /** Delivers the replies of one turn: finals, blocks and the draft in between. */
 import type { ReplyPayload } from "../host/types.ts";
-import type { Account, SendTarget } from "../native/account.ts";
+import type { Account, SendFile, SendTarget } from "../native/account.ts";
 import { completionKey, discardKey, Draft, isStored } from "./draft.ts";
 import { deliveryError, receiptOf } from "./failure.ts";
+import { loadFiles, mediaOf } from "./media.ts";
 import type { WriteSettings } from "./settings.ts";
 import { eventIdOf } from "./target.ts";
 
@@ -13,6 +14,8 @@ export interface ReplyOptions {
   settings: WriteSettings;
   /** Names the turn for ever; the keys of its sends grow out of it. */
   turnKey: string;
+  /** Loads a file that the agent may attach. */
+  loadFile: (source: string) => Promise<SendFile>;
   /** Splits Markdown into texts of one event each. */
   chunk: (text: string, limit: number, mode: "length" | "newline") => string[];
   onError: (text: string, error: unknown) => void;
@@ -24,6 +27,14 @@ interface Part {
   text: string;
   key: string;
   kind: "text" | "notice";
+  replyToId?: string;
+}
+
+interface Files {
+  sources: readonly string[];
+  text: string;
+  voice: boolean;
+  key: string;
   replyToId?: string;
 }
 
@@ -109,14 +120,19 @@ export class TurnReply {
   }
 
   async #deliver(payload: ReplyPayload, kind: "tool" | "block" | "final"): Promise<Delivered> {
-    const text = textOf(payload, (line) => this.#options.onError(line, undefined));
-    if (text === "") return { messageIds: [], visibleReplySent: false };
+    const text = payload.text?.trim() ?? "";
+    const sources = mediaOf(payload);
+    if (text === "" && sources.length === 0) return { messageIds: [], visibleReplySent: false };
     const key = `${this.#options.turnKey}:${kind}:${this.#index++}`;
     const quoted = eventIdOf(payload.replyToId);
-    if (kind === "final" && !isAside(payload) && this.#options.settings.streaming !== "off") {
-      const completed = await this.#complete(text, key);
-      if (completed) return completed;
+    const completed =
+      text !== "" && kind === "final" && !isAside(payload) && this.#options.settings.streaming !== "off" ? await this.#complete(text, key) : undefined;
+    if (sources.length > 0) {
+      // A text that was shown as a draft is a message already; the files follow it.
+      const files = { sources, text: completed ? "" : text, voice: payload.audioAsVoice === true, key, replyToId: completed ? undefined : quoted };
+      return joined(completed, await this.#sendFiles(files));
     }
+    if (completed) return completed;
     const part = { text, key, kind: isAside(payload) ? ("notice" as const) : ("text" as const), replyToId: quoted };
     const { chunk, settings } = this.#options;
     const texts = quoted !== undefined && settings.replyToMode === "all" ? chunk(text, settings.chunkLimit, settings.chunkMode) : [];
@@ -221,14 +237,44 @@ export class TurnReply {
       throw await deliveryError(account, { key: part.key, roomId: target.roomId, text: part.text }, error);
     }
   }
+
+  /** Files with their text as a caption; what cannot be attached is said in it. A turn that runs again loads nothing anew. */
+  async #sendFiles({ sources, text, voice, key, replyToId }: Files): Promise<Delivered> {
+    const { settings, target, onError, loadFile } = this.#options;
+    const account = this.#options.account();
+    const filesKey = `${key}:files`;
+    const receipt = (eventIds: readonly string[]) =>
+      eventIds.length > 0 ? receiptOf(target.roomId, eventIds, { threadId: target.threadRootId, replyToId }) : undefined;
+    const known = await account.outboxEntry(filesKey);
+    if (isStored(known)) return { messageIds: known.eventIds, visibleReplySent: true, content: text, receipt: receipt(known.eventIds) };
+    const { files, missing } = await loadFiles(sources, loadFile, onError);
+    const caption = [text, ...missing.map((line) => `(${line})`)].filter((line) => line !== "").join("\n\n");
+    if (files.length === 0) return this.#send({ text: caption, key, kind: "text", replyToId });
+    try {
+      const { eventIds } = await account.sendMedia({
+        ...target,
+        replyToId,
+        files: voice ? files.map((file) => ({ ...file, voice })) : files,
+        caption: caption === "" ? undefined : caption,
+        key: filesKey,
+        chunkLimit: settings.chunkLimit,
+        chunkMode: settings.chunkMode,
+        tables: settings.tables,
+      });
+      return { messageIds: eventIds, visibleReplySent: true, content: caption, receipt: receipt(eventIds) };
+    } catch (error) {
+      throw await deliveryError(account, { key: filesKey, roomId: target.roomId, text: caption }, error);
+    }
+  }
 }
 
-/** The text to send. Web media goes out as its link; a local file is said to be missing rather than dropped in silence. */
-function textOf(payload: ReplyPayload, report: (line: string) => void): string {
-  const media = [...new Set([payload.mediaUrl, ...(payload.mediaUrls ?? [])].filter((url): url is string => Boolean(url)))];
-  const links = media.filter((url) => /^https?:\/\//i.test(url));
-  if (links.length < media.length) report("a reply carried a local file; this version sends text only");
-  const lines = [payload.text?.trim() ?? "", ...links];
-  if (links.length < media.length) lines.push("(A file could not be attached.)");
-  return lines.filter((line) => line !== "").join("\n\n");
+/** Two deliveries as one. */
+function joined(first: Delivered | undefined, second: Delivered): Delivered {
+  if (!first) return second;
+  return {
+    messageIds: [...first.messageIds, ...second.messageIds],
+    visibleReplySent: true,
+    content: [first.content, second.content].filter(Boolean).join("\n\n"),
+    receipt: first.receipt ?? second.receipt,
+  };
 }

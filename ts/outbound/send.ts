@@ -1,8 +1,11 @@
 /** One text to one destination, through the account that runs in this process. */
 import { type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
 import { PlatformMessageNotDispatchedError } from "../host/errors.ts";
-import type { Account, Sent } from "../native/account.ts";
+import { mediaMaxBytes } from "../config/media.ts";
+import type { FileAccess } from "../host/media.ts";
+import type { Account, SendFile, Sent } from "../native/account.ts";
 import { deliveryError } from "./failure.ts";
+import { FileNotLoaded, loadFile } from "./media.ts";
 import { writeSettings } from "./settings.ts";
 import { parseTarget, TARGET_HINT } from "./target.ts";
 
@@ -52,6 +55,51 @@ export async function sendOutboundText({ account, resolved, noteThread }: Outbou
       tables: settings.tables,
     });
     // Who has spoken in a thread takes part in it (HST-1).
+    if (message.threadRootId) await noteThread?.(roomId, message.threadRootId);
+    return { ...sent, roomId };
+  } catch (error) {
+    throw await deliveryError(account, { key: message.key, roomId, text: message.text }, error);
+  }
+}
+
+/** Where the files of a message come from. */
+export type FileSources = { paths: readonly string[]; access: FileAccess } | { files: readonly SendFile[] };
+
+export interface OutboundFiles extends OutboundText {
+  sources: FileSources;
+  /** Sound is a voice message. */
+  voice?: boolean;
+  /** Sent as files, whatever they are. */
+  asFile?: boolean;
+}
+
+/** All files or none: one that cannot be had is an error, with nothing sent. */
+async function loadAll(sources: FileSources, maxBytes: number): Promise<readonly SendFile[]> {
+  if ("files" in sources) return sources.files;
+  return Promise.all(sources.paths.map((path) => loadFile(path, sources.access, maxBytes)));
+}
+
+/** Files with their text as a caption. A key that is known is not loaded again. */
+export async function sendOutboundFiles({ account, resolved, noteThread }: OutboundAccount, message: OutboundFiles): Promise<Sent & { roomId: string }> {
+  const roomId = await resolveRoom(account, message.to);
+  const settings = writeSettings(resolved.config, roomConfig(resolved, { roomId, aliases: [] }).entry);
+  const loaded = await loadAll(message.sources, mediaMaxBytes(resolved.config)).catch((error: unknown) => {
+    throw error instanceof FileNotLoaded ? new PlatformMessageNotDispatchedError(`${error.message}.`, { cause: error.cause }) : error;
+  });
+  const { voice, asFile } = message;
+  await message.beforeSend?.();
+  try {
+    const sent = await account.sendMedia({
+      roomId,
+      threadRootId: message.threadRootId,
+      replyToId: message.replyToId,
+      files: loaded.map((file) => ({ ...file, ...(voice ? { voice } : {}), ...(asFile ? { asFile } : {}) })),
+      caption: message.text.trim() === "" ? undefined : message.text,
+      key: message.key,
+      chunkLimit: settings.chunkLimit,
+      chunkMode: settings.chunkMode,
+      tables: settings.tables,
+    });
     if (message.threadRootId) await noteThread?.(roomId, message.threadRootId);
     return { ...sent, roomId };
   } catch (error) {

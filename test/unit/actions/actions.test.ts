@@ -1,4 +1,7 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { createMessageActions } from "../../../ts/actions/index.ts";
 import { parsePlace } from "../../../ts/actions/place.ts";
 import { resolveMatrixAccount } from "../../../ts/config/accounts.ts";
@@ -221,5 +224,48 @@ describe("facts", () => {
     expect(await perform("channel-info", { channelId: ROOM })).toMatchObject({
       room: { roomId: ROOM, name: "Kitchen", topic: "Food", canonicalAlias: "#kitchen:example.org", encrypted: true, memberCount: 3, membership: "join", ownPowerLevel: 100 },
     });
+  });
+});
+
+const CAT = { kind: "image", source: "cat", filename: "cat.png", mimetype: "image/png", voice: false } as const;
+
+describe("files", () => {
+  it("[ACT-1] a send with bytes that the host has read goes out with its caption, under its name", async () => {
+    const params = { to: `room:${ROOM}`, buffer: Buffer.from("pixels").toString("base64"), filename: "cat.png", contentType: "image/png", caption: "look", replyTo: "$quoted" };
+    for (const action of ["sendAttachment", "upload-file"] as const) {
+      expect(await perform(action, params)).toMatchObject({ ok: true, roomId: ROOM, messageIds: [expect.stringMatching(/^\$out/)] });
+    }
+    expect(account.sent).toHaveLength(2);
+    expect(account.sent[0]).toMatchObject({ type: "media", caption: "look", replyToId: "$quoted", files: [{ filename: "cat.png", mimetype: "image/png", bytes: Buffer.from("pixels") }] });
+  });
+
+  it("[ACT-15] a file over the cap, and none at all, are refused with the key or the parameter", async () => {
+    cfg = { channels: { matrix: { ...LOGIN, mediaMaxMb: 0.00001 } } } as OpenClawConfig;
+    await expect(perform("sendAttachment", { to: `room:${ROOM}`, buffer: Buffer.alloc(100).toString("base64") })).rejects.toThrow("mediaMaxMb");
+    await expect(perform("upload-file", { to: `room:${ROOM}` })).rejects.toThrow("media, path or buffer");
+    expect(account.sent).toEqual([]);
+  });
+
+  it("[MED-13] the files of a message are brought into the host's folder, and their keys stay here", async () => {
+    const state = mkdtempSync(join(tmpdir(), "matrix-media-"));
+    vi.stubEnv("OPENCLAW_STATE_DIR", state);
+    const path = join(state, "fetched");
+    writeFileSync(path, "pixels");
+    account.files.set("cat", { path, size: 6 });
+    account.messages.set(`${ROOM} $cat`, { eventId: "$cat", sender: ALICE, originServerTs: 1, kind: "gallery", text: "", media: [CAT, { ...CAT, source: "gone", filename: "gone.png" }] });
+    const all = await perform("download-file", { messageId: "$cat" });
+    expect(all).toMatchObject({ ok: false, files: [{ name: "cat.png", path: expect.stringContaining(state) }, { name: "gone.png", problem: expect.stringContaining("does not have") }] });
+    expect(JSON.stringify(all)).not.toContain("source");
+    expect(readFileSync((all.files as { path: string }[])[0]?.path ?? "", "utf8")).toBe("pixels");
+    expect(existsSync(path)).toBe(false);
+    await expect(perform("download-file", { messageId: "$cat", fileId: "3" })).rejects.toThrow("from 1 to 2");
+    await expect(perform("download-file", { messageId: "$none" })).rejects.toThrow("There is no message");
+    account.room(OTHER);
+    await expect(perform("download-file", { messageId: "$cat", to: `room:${OTHER}` })).rejects.toThrow("not allowed from here");
+  });
+
+  it("[ACT-15] are switched off by actions.files", async () => {
+    cfg = { channels: { matrix: { ...LOGIN, actions: { files: false } } } } as OpenClawConfig;
+    for (const action of ["sendAttachment", "upload-file", "download-file"] as const) await expect(perform(action)).rejects.toThrow("channels.matrix.actions.files");
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Quotes } from "../../../ts/inbound/quote.ts";
 import type { FetchedMessage } from "../../../ts/native/account.ts";
 
-const message = (changes: Partial<FetchedMessage>): FetchedMessage => ({ eventId: "$one", sender: "@alice:example.org", kind: "text", text: "said", originServerTs: 1, ...changes }) as FetchedMessage;
+const message = (changes: Partial<FetchedMessage>): FetchedMessage => ({ eventId: "$one", sender: "@alice:example.org", kind: "text", text: "said", media: [], originServerTs: 1, ...changes }) as FetchedMessage;
 
 /** Answers one after the other, the last for ever. */
 function fetching(...answers: (FetchedMessage | Error)[]) {

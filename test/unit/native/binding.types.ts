@@ -40,6 +40,7 @@ export type Promises = [
   Fits<Contract.InboundEvent, Binding.InboundEvent>,
   Fits<Contract.Identity, Binding.Identity>,
   Fits<Contract.Sent, Binding.Sent>,
+  Fits<Contract.Downloaded, Binding.Downloaded>,
   Fits<Contract.OutboxEntry, Binding.OutboxEntry>,
   Fits<Contract.RoomInfo, Binding.RoomInfo>,
   Fits<Contract.MemberInfo, Binding.MemberInfo>,
@@ -71,6 +72,8 @@ export type Takes = [
   Fits<Binding.SendText, Contract.SendText>,
   Fits<Contract.EditText, Binding.EditText>,
   Fits<Binding.EditText, Contract.EditText>,
+  Fits<Contract.SendMedia, Binding.SendMedia>,
+  Fits<Binding.SendMedia, Contract.SendMedia>,
 ];
 
 /** Every method is on both sides; `batches` is built over `nextBatch`. */

@@ -129,7 +129,7 @@ describe("message actions", () => {
 
   it("an action that is switched off is neither offered nor done, and names its key", async () => {
     const off = { channels: { matrix: { ...LOGIN, actions: { messages: false } } } } as OpenClawConfig;
-    expect(actions().describeMessageTool({ cfg: off })?.actions).toEqual(["react", "reactions", "pin", "unpin", "list-pins", "member-info", "channel-info"]);
+    expect(actions().describeMessageTool({ cfg: off })?.actions).toEqual(["react", "reactions", "sendAttachment", "upload-file", "download-file", "pin", "unpin", "list-pins", "member-info", "channel-info"]);
     await expect(perform("send", { to: "!room:example.org", message: "x" }, { cfg: off })).rejects.toThrow("channels.matrix.actions.messages");
   });
 });

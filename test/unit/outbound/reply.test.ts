@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { MatrixError } from "../../../ts/native/errors.ts";
 import { Draft } from "../../../ts/outbound/draft.ts";
+import { FileNotLoaded } from "../../../ts/outbound/media.ts";
 import { TurnReply } from "../../../ts/outbound/reply.ts";
 import { writeSettings } from "../../../ts/outbound/settings.ts";
 import { FakeAccount, type Outgoing } from "../support/fake-account.ts";
@@ -8,10 +9,12 @@ import { FakeAccount, type Outgoing } from "../support/fake-account.ts";
 const ROOM = "!room:example.org";
 let account: FakeAccount;
 let errors: string[];
+let loaded: string[];
 
 beforeEach(() => {
   account = new FakeAccount();
   errors = [];
+  loaded = [];
 });
 
 function reply(config: Parameters<typeof writeSettings>[0] = {}, turnKey = "in:$e"): TurnReply {
@@ -20,6 +23,11 @@ function reply(config: Parameters<typeof writeSettings>[0] = {}, turnKey = "in:$
     target: { roomId: ROOM, threadRootId: "$root" },
     settings: writeSettings(config),
     turnKey,
+    loadFile: async (source) => {
+      loaded.push(source);
+      if (!source.startsWith("/ok/")) throw new FileNotLoaded(`${source.split("/").at(-1)} could not be attached: it lies elsewhere`);
+      return { bytes: Buffer.from(source), filename: source.slice(4), mimetype: "image/png" };
+    },
     chunk: (text, limit) => text.match(new RegExp(`[\\s\\S]{1,${limit}}`, "g")) ?? [],
     onError: (text) => errors.push(text),
     draftPatienceMs: 50,
@@ -73,12 +81,6 @@ describe("replies", () => {
     await turn.deliver({ text: "thinking", isReasoning: true }, "final");
     await turn.deliver({ text: "answer" }, "final");
     expect(account.sent.map((one) => one.type === "text" && one.kind)).toEqual(["notice", "text"]);
-  });
-
-  it("web media goes out as its link, a local file is said to be missing", async () => {
-    await reply().deliver({ text: "see", mediaUrls: ["https://example.org/a.png", "/tmp/b.png"] }, "final");
-    expect(account.texts()[0]).toBe("see\n\nhttps://example.org/a.png\n\n(A file could not be attached.)");
-    expect(errors).toHaveLength(1);
   });
 
   it("an empty reply sends nothing and says so", async () => {
@@ -280,5 +282,49 @@ describe("streaming", () => {
       await turn.finish();
     }
     expect(kinds()).toEqual(["text", "edit"]);
+  });
+});
+
+describe("files of replies", () => {
+  it("[MED-9] go out with the text as their caption, in the thread, once however often the turn runs", async () => {
+    const payload = { text: "see **these**", mediaUrl: "/ok/a.png", mediaUrls: ["/ok/a.png", "/ok/b.png", "/ok/a.png"], replyToId: "$quoted" };
+    const first = await reply().deliver(payload, "final");
+    const second = await reply().deliver(payload, "final");
+    expect(account.sent).toHaveLength(1);
+    expect(account.sent[0]).toMatchObject({ type: "media", roomId: ROOM, threadRootId: "$root", replyToId: "$quoted", caption: "see **these**" });
+    expect(account.sent[0]?.type === "media" && account.sent[0].files.map(({ filename }) => filename)).toEqual(["a.png", "b.png"]);
+    expect(first).toMatchObject({ visibleReplySent: true, messageIds: ["$out1", "$out2"] });
+    expect(second.messageIds).toEqual(first.messageIds);
+    expect(loaded).toEqual(["/ok/a.png", "/ok/b.png"]);
+  });
+
+  it("[MED-10] a file outside the allowed folders is told of, and the rest goes out", async () => {
+    await reply().deliver({ text: "see", mediaUrls: ["/etc/passwd", "/ok/b.png"] }, "final");
+    expect(account.sent[0]).toMatchObject({ type: "media", caption: "see\n\n(passwd could not be attached: it lies elsewhere)" });
+    await reply({}, "in:$f").deliver({ mediaUrl: "/etc/passwd" }, "final");
+    expect(account.texts()).toEqual(["(passwd could not be attached: it lies elsewhere)"]);
+    expect(errors).toHaveLength(2);
+  });
+
+  it("[VOI-3] sound goes out as a voice message if the agent says so", async () => {
+    await reply().deliver({ mediaUrl: "/ok/a.ogg", audioAsVoice: true }, "final");
+    expect(account.sent[0]).toMatchObject({ type: "media", caption: undefined, files: [{ voice: true }] });
+  });
+
+  it("[MED-6] a text that was shown as a draft stays a message, and the files follow it", async () => {
+    const turn = reply({ streaming: { mode: "partial" } });
+    turn.partial("see");
+    await shown(1);
+    const delivered = await turn.deliver({ text: "see this", mediaUrl: "/ok/a.png" }, "final");
+    await turn.finish();
+    expect(kinds()).toEqual(["text", "edit", "media"]);
+    expect(account.sent[2]).toMatchObject({ caption: undefined });
+    expect(delivered.messageIds).toHaveLength(2);
+  });
+
+  it("[MED-6] a refused file is told to the host as never sent", async () => {
+    account.sendError = new MatrixError("media_too_large", "the file is larger than the homeserver takes");
+    account.outboxEntry = async (key) => ({ key, state: key.endsWith(":files") && account.sendError !== undefined && loaded.length > 0 ? "failed" : "unknown", eventIds: [], inDoubt: false });
+    await expect(reply().deliver({ mediaUrl: "/ok/a.png" }, "final")).rejects.toMatchObject({ name: "PlatformMessageNotDispatchedError" });
   });
 });

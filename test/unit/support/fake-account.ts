@@ -6,6 +6,7 @@
  */
 import type {
   Account,
+  Downloaded,
   EditText,
   FetchedMessage,
   FoundUser,
@@ -17,6 +18,7 @@ import type {
   OutboxEntry,
   PendingInvite,
   RoomInfo,
+  SendMedia,
   SendText,
   Sent,
 } from "../../../ts/native/account.ts";
@@ -30,6 +32,7 @@ import { FakeVerification } from "./fake-verification.ts";
 
 export type Outgoing =
   | ({ type: "text"; eventIds: string[] } & SendText)
+  | ({ type: "media"; eventIds: string[] } & SendMedia)
   | ({ type: "edit" } & EditText)
   | { type: "reaction"; roomId: string; eventId: string; emoji: string }
   | { type: "redaction"; roomId: string; eventId: string; reason?: string }
@@ -78,7 +81,7 @@ export class FakeAccount extends FakeVerification implements Account {
   readonly rooms = new Map<string, RoomInfo>();
   readonly members = new Map<string, MemberInfo>();
   readonly aliases = new Map<string, { roomId: string; via: string[] }>();
-  readonly messages = new Map<string, FetchedMessage>();
+  readonly messages = new Map<string, Omit<FetchedMessage, "media"> & Partial<Pick<FetchedMessage, "media">>>();
   /** Reactions by the event they are for. */
   readonly reacted = new Map<string, Reaction[]>();
   readonly polls = new Map<string, Poll>();
@@ -168,7 +171,7 @@ export class FakeAccount extends FakeVerification implements Account {
       attempts: 0,
       late: false,
     };
-    const message = { kind: "text", body: "", text: "", pills: [], live: false };
+    const message = { kind: "text", body: "", text: "", media: [], pills: [], live: false };
     const full = { ...base, ...(event.type === "message" ? message : {}), ...event } as InboundEvent;
     this.rows.push({ event: full, state: "waiting", attempts: full.attempts });
     this.#wake();
@@ -261,6 +264,30 @@ export class FakeAccount extends FakeVerification implements Account {
     this.sent.push({ type: "text", ...request, eventIds });
     if (request.key) this.#keys.set(request.key, { key: request.key, state: "sent", eventIds, inDoubt: false });
     return { eventIds, state: "sent" };
+  }
+
+  async sendMedia(request: SendMedia): Promise<Sent> {
+    this.#open();
+    const known = request.key === undefined ? undefined : this.#keys.get(request.key);
+    if (known) return { eventIds: known.eventIds, state: "sent" };
+    if (this.sendError) throw this.sendError;
+    const eventIds = request.files.map(() => this.#eventId());
+    this.sent.push({ type: "media", ...request, eventIds });
+    if (request.key) this.#keys.set(request.key, { key: request.key, state: "sent", eventIds, inDoubt: false });
+    return { eventIds, state: "sent" };
+  }
+
+  /** By source; what is not there is `not_found`. */
+  readonly files = new Map<string, Downloaded | Error>();
+  readonly downloads: { source: string; maxBytes: number }[] = [];
+
+  async downloadMedia(source: string, maxBytes: number): Promise<Downloaded> {
+    this.#open();
+    this.downloads.push({ source, maxBytes });
+    const file = this.files.get(source) ?? new MatrixError("not_found", "the homeserver does not have the file");
+    if (file instanceof Error) throw file;
+    if (file.size > maxBytes) throw new MatrixError("media_too_large", "the file is too large");
+    return file;
   }
 
   async editText(request: EditText): Promise<Sent> {
@@ -379,12 +406,13 @@ export class FakeAccount extends FakeVerification implements Account {
 
   async fetchMessage(roomId: string, eventId: string): Promise<FetchedMessage | undefined> {
     this.#open();
-    return this.messages.get(`${roomId} ${eventId}`);
+    const message = this.messages.get(`${roomId} ${eventId}`);
+    return message && { media: [], ...message };
   }
 
   async recentMessages(roomId: string, limit: number): Promise<FetchedMessage[]> {
     this.#open();
-    return [...this.messages].flatMap(([key, message]) => (key.startsWith(`${roomId} `) ? [message] : [])).slice(-limit);
+    return [...this.messages].flatMap(([key, message]) => (key.startsWith(`${roomId} `) ? [{ media: [], ...message }] : [])).slice(-limit);
   }
 
   async invites(): Promise<PendingInvite[]> {

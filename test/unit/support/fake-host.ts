@@ -70,7 +70,7 @@ export class FakeHost {
         },
       },
       state: { resolveStateDir: () => "/nonexistent" },
-      agent: { session: { resolveStorePath: () => "/nonexistent", getSessionEntry: () => undefined } },
+      agent: { resolveAgentDir: () => "/nonexistent", session: { resolveStorePath: () => "/nonexistent", getSessionEntry: () => undefined } },
       channel: {
         routing: { resolveAgentRoute, buildAgentSessionKey },
         commands: { isControlCommandMessage },

@@ -1,10 +1,12 @@
 /** One account started on fakes, as the host would start it. */
 import type { ChannelAccountSnapshot } from "../../../ts/host/types.ts";
 import { resolveMatrixAccount } from "../../../ts/config/accounts.ts";
+import type { HostFiles } from "../../../ts/gateway/host-files.ts";
 import { startAccount } from "../../../ts/gateway/start.ts";
 import type { LogRecord, Native, OpenAccountOptions } from "../../../ts/native/account.ts";
 import type { DirectoryEntry, LookUp } from "../../../ts/native/directory.ts";
 import type { Memory } from "../../../ts/host/memory.ts";
+import { FileNotLoaded } from "../../../ts/outbound/media.ts";
 import { FakeAccount } from "./fake-account.ts";
 import type { OpenQueuesOptions } from "../../../ts/native/queues.ts";
 import type { Renewal, Renewed } from "../../../ts/native/upkeep.ts";
@@ -112,7 +114,18 @@ export interface RunOptions {
   account?: FakeAccount;
   host?: FakeHost;
   native?: FakeNative;
+  files?: Partial<HostFiles>;
 }
+
+/** Keeps files where they are, loads those of the web, hears nothing. */
+const FILES: HostFiles = {
+  keep: async (path, file) => ({ path: `/media/inbound/${path.split("/").at(-1)}`, contentType: file.contentType }),
+  load: async (source) => {
+    if (!source.startsWith("https:")) throw new FileNotLoaded(`${source} could not be attached: no`);
+    return { bytes: Buffer.from(source), filename: source.split("/").at(-1) ?? "", mimetype: "image/png" };
+  },
+  transcribe: async () => undefined,
+};
 
 /** A DM with Alice and a room with everybody. */
 export function furnish(account: FakeAccount): FakeAccount {
@@ -143,7 +156,7 @@ export function run(options: RunOptions = {}): Running {
       getStatus: () => statuses.at(-1) as ChannelAccountSnapshot,
       setStatus: (next: ChannelAccountSnapshot) => statuses.push(next),
     } as Parameters<typeof startAccount>[0],
-    { runtime: host.runtime, native: () => native, stateRoot: "/nonexistent", delay: () => 5, refusalDelay: () => 1, memories: { threads: new FakeMemory(), told: new FakeMemory() } },
+    { runtime: host.runtime, native: () => native, stateRoot: "/nonexistent", delay: () => 5, refusalDelay: () => 1, memories: { threads: new FakeMemory(), told: new FakeMemory() }, files: { ...FILES, ...options.files } },
   );
   return {
     host,
