@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../../scripts/rig/toolchain.mjs";
+import { HEARD } from "../files.ts";
 import { MODEL_ID } from "../model/server.ts";
 import { freePort, makeTempDir, removeDir } from "../process.ts";
 
@@ -79,8 +80,14 @@ export class OpenClawHome {
       session: { dmScope: "per-account-channel-peer" },
       // The default is a file in /tmp that every gateway of the machine writes.
       logging: { file: join(home.dir, "openclaw.log") },
-      // Every tool by its own name, as the stub model calls it.
-      tools: { toolSearch: false },
+      // Every tool by its own name, as the stub model calls it; and who listens to recordings.
+      tools: {
+        toolSearch: false,
+        media: {
+          models: [{ type: "cli", command: process.execPath, args: ["-e", HEARD, "{{AttachmentPath}}"], capabilities: ["audio"] }],
+          audio: { enabled: true, echoTranscript: true },
+        },
+      },
       agents: { defaults: { model: { primary: `stub/${MODEL_ID}` } } },
     });
     return home;

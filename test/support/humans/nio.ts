@@ -77,6 +77,30 @@ export class NioHuman extends BaseHuman {
     return this.#call<string>("send", { roomId, type, content });
   }
 
+  /** Uploads a file, encrypted if it goes into an encrypted room: what an event says of where it lies. */
+  async upload(bytes: Buffer, mimetype: string, encrypted: boolean): Promise<{ url: string } | { file: Record<string, unknown> }> {
+    if (!encrypted) return { url: await this.#put(bytes, mimetype) };
+    const { data, file } = await this.#call<{ data: string; file: Record<string, unknown> }>("encrypt_file", { data: bytes.toString("base64") });
+    return { file: { ...file, url: await this.#put(Buffer.from(data, "base64"), "application/octet-stream") } };
+  }
+
+  async #put(bytes: Buffer, mimetype: string): Promise<string> {
+    const { homeserver, accessToken } = this.credentials;
+    const headers = { authorization: `Bearer ${accessToken}`, "content-type": mimetype };
+    const response = await fetch(`${homeserver}/_matrix/media/v3/upload`, { method: "POST", headers, body: new Uint8Array(bytes) });
+    return ((await response.json()) as { content_uri: string }).content_uri;
+  }
+
+  /** The bytes behind `url` or `file`, decrypted by this client. */
+  async fetchFile({ url, file }: { url?: string; file?: { url: string } }): Promise<Buffer> {
+    const { homeserver, accessToken } = this.credentials;
+    const place = (file?.url ?? url ?? "").replace("mxc://", "");
+    const response = await fetch(`${homeserver}/_matrix/client/v1/media/download/${place}`, { headers: { authorization: `Bearer ${accessToken}` } });
+    if (!response.ok) throw new Error(`download of ${place}: ${response.status}`);
+    const bytes = Buffer.from(await response.arrayBuffer());
+    return file ? Buffer.from(await this.#call<string>("decrypt_file", { data: bytes.toString("base64"), file }), "base64") : bytes;
+  }
+
   protected async waitForRoom(roomId: string, encrypted: boolean): Promise<void> {
     await until(`matrix-nio to see room ${roomId}`, 30_000, () => this.#call<boolean>("has_room", { roomId, encrypted }));
   }

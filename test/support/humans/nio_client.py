@@ -25,6 +25,7 @@ from nio import (
     ToDeviceError,
 )
 from nio.api import Api
+from nio.crypto.attachments import decrypt_attachment, encrypt_attachment
 from nio.crypto.sas import Sas
 
 logging.disable(logging.CRITICAL)
@@ -109,6 +110,14 @@ class Person:
         if not isinstance(answer, RoomSendResponse):
             raise RuntimeError(f"room_send: {answer}")
         return answer.event_id
+
+    async def encrypt_file(self, data):
+        ciphertext, keys = encrypt_attachment(base64.b64decode(data))
+        return {"data": base64.b64encode(ciphertext).decode(), "file": keys}
+
+    async def decrypt_file(self, data, file):
+        clear = decrypt_attachment(base64.b64decode(data), file["key"]["k"], file["hashes"]["sha256"], file["iv"])
+        return base64.b64encode(clear).decode()
 
     async def has_room(self, roomId, encrypted):
         room = self.client.rooms.get(roomId)

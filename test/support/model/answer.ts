@@ -1,7 +1,7 @@
 /** One message of a chat-completions request. */
 export interface ChatMessage {
   role: "system" | "developer" | "user" | "assistant" | "tool";
-  content?: string | { type: string; text?: string }[] | null;
+  content?: string | { type: string; text?: string; image_url?: { url: string } }[] | null;
   tool_calls?: { id: string; function: { name: string; arguments: string } }[];
 }
 
