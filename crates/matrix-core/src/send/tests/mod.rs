@@ -3,6 +3,8 @@ mod pieces;
 mod polls;
 mod rendering;
 
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 use ruma::{
     html::{Html, NodeRef},
@@ -26,6 +28,7 @@ fn text(markdown: &str) -> SendText {
         chunk_mode: ChunkMode::Length,
         live: false,
         tables: Tables::Block,
+        extra: Default::default(),
         wait_ms: None,
     }
 }
@@ -38,7 +41,7 @@ fn content(request: &SendText) -> Value {
 }
 
 fn html(markdown: &str) -> String {
-    render(markdown, true)
+    render(markdown, true, &HashMap::new())
         .html
         .unwrap_or_else(|| panic!("no HTML for {markdown:?}"))
 }
