@@ -12,6 +12,7 @@ export const GATES = {
   "poll-vote": "messages",
   react: "reactions",
   reactions: "reactions",
+  "emoji-list": "reactions",
   pin: "pins",
   unpin: "pins",
   "list-pins": "pins",

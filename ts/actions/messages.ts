@@ -2,7 +2,9 @@
 import { jsonResult, readStringParam } from "../host/action-results.ts";
 import { roomConfig } from "../config/accounts.ts";
 import type { ChannelMessageActionContext } from "../host/types.ts";
+import { normalizeMessagePresentation } from "../host/presentation.ts";
 import { deliveryKey } from "../outbound/adapter.ts";
+import { presented } from "../outbound/presentation.ts";
 import { type OutboundAccount, sendOutboundText } from "../outbound/send.ts";
 import { writeSettings } from "../outbound/settings.ts";
 import { eventIdOf } from "../outbound/target.ts";
@@ -13,10 +15,12 @@ export async function send(ctx: ChannelMessageActionContext, outbound: OutboundA
   const place = readStringParam(ctx.params, "location");
   if (place !== undefined) return sendPlace(ctx, outbound, place);
   const to = readStringParam(ctx.params, "to", { required: true });
-  const text = readStringParam(ctx.params, "message", { required: true, allowEmpty: false });
+  const { payload, extra } = await presented({ text: readStringParam(ctx.params, "message"), presentation: normalizeMessagePresentation(ctx.params.presentation) });
+  const text = payload.text?.trim() ? payload.text : readStringParam(ctx.params, "message", { required: true, allowEmpty: false });
   const sent = await sendOutboundText(outbound, {
     to,
     text,
+    extra,
     threadRootId: threadOf(ctx, to),
     replyToId: eventIdOf(readStringParam(ctx.params, "replyTo")),
     key: deliveryKey({}),

@@ -9,12 +9,15 @@ import type {
   OpenClawConfig,
 } from "../host/types.ts";
 import { createLazyRuntimeModule } from "../host/lazy.ts";
+import { presentationCapabilities, presented, renderPresentation } from "./presentation.ts";
 import type { OutboundAccount } from "./send.ts";
 import { DEFAULT_CHUNK_LIMIT } from "./settings.ts";
 import { eventIdOf, normalizeTarget, parseTarget, TARGET_HINT } from "./target.ts";
 
 const loadSend = createLazyRuntimeModule(() => import("./send.ts"));
 const loadFailure = createLazyRuntimeModule(() => import("./failure.ts"));
+
+type Delivery = Awaited<ReturnType<NonNullable<ChannelOutboundAdapter["sendText"]>>>;
 
 /** Finds the account that runs in this process; throws with the way out when none does. */
 export type FindAccount = (cfg: OpenClawConfig, accountId?: string | null) => OutboundAccount;
@@ -25,13 +28,38 @@ export function deliveryKey(ctx: Pick<ChannelOutboundContext, "deliveryQueueId" 
 }
 
 export function createOutboundAdapter(find: FindAccount): ChannelOutboundAdapter {
+  const deliver = async (ctx: ChannelOutboundContext, extra?: Record<string, unknown>): Promise<Delivery> => {
+    ctx.signal?.throwIfAborted();
+    const threadRootId = eventIdOf(ctx.threadId);
+    const [{ sendOutboundText }, { receiptOf }] = await Promise.all([loadSend(), loadFailure()]);
+    const sent = await sendOutboundText(find(ctx.cfg, ctx.accountId), {
+      to: ctx.to,
+      text: ctx.text,
+      threadRootId,
+      replyToId: eventIdOf(ctx.replyToId),
+      key: deliveryKey(ctx),
+      extra,
+      beforeSend: async () => {
+        await ctx.onPlatformSendDispatch?.();
+        ctx.signal?.throwIfAborted();
+        ctx.assertDirectAdapterHandoff?.();
+      },
+    });
+    return {
+      channel: "matrix",
+      messageId: sent.eventIds[0] ?? "",
+      target: { kind: "room", id: sent.roomId },
+      receipt: receiptOf(sent.roomId, sent.eventIds, { threadId: threadRootId, replyToId: eventIdOf(ctx.replyToId) }),
+      meta: { state: sent.state },
+    };
+  };
   return {
     deliveryMode: "direct",
     // The core splits: it knows the events' real size.
     chunker: null,
     textChunkLimit: DEFAULT_CHUNK_LIMIT,
     deliveryCapabilities: {
-      durableFinal: { text: true, replyTo: true, thread: true, messageSendingHooks: true, reconcileUnknownSend: true },
+      durableFinal: { text: true, payload: true, replyTo: true, thread: true, messageSendingHooks: true, reconcileUnknownSend: true },
     },
     resolveTarget: ({ to }) => {
       const target = to === undefined ? undefined : normalizeTarget(to);
@@ -39,30 +67,15 @@ export function createOutboundAdapter(find: FindAccount): ChannelOutboundAdapter
         ? { ok: false, error: new Error(`"${to ?? ""}" is no Matrix destination: give ${TARGET_HINT}.`) }
         : { ok: true, to: target };
     },
-    sendText: async (ctx) => {
-      ctx.signal?.throwIfAborted();
-      const threadRootId = eventIdOf(ctx.threadId);
-      const [{ sendOutboundText }, { receiptOf }] = await Promise.all([loadSend(), loadFailure()]);
-      const sent = await sendOutboundText(find(ctx.cfg, ctx.accountId), {
-        to: ctx.to,
-        text: ctx.text,
-        threadRootId,
-        replyToId: eventIdOf(ctx.replyToId),
-        key: deliveryKey(ctx),
-        beforeSend: async () => {
-          await ctx.onPlatformSendDispatch?.();
-          ctx.signal?.throwIfAborted();
-          ctx.assertDirectAdapterHandoff?.();
-        },
-      });
-      return {
-        channel: "matrix",
-        messageId: sent.eventIds[0] ?? "",
-        target: { kind: "room", id: sent.roomId },
-        receipt: receiptOf(sent.roomId, sent.eventIds, { threadId: threadRootId, replyToId: eventIdOf(ctx.replyToId) }),
-        meta: { state: sent.state },
-      };
+    presentationCapabilities,
+    renderPresentation,
+    // Words with something beside them: blocks for the first event, or data for some other channel.
+    sendPayload: async (ctx) => {
+      const { payload, extra } = await presented(ctx.payload);
+      const links = [payload.mediaUrl, ...(payload.mediaUrls ?? [])].filter((url): url is string => url !== undefined && /^https?:\/\//i.test(url));
+      return deliver({ ...ctx, text: [payload.text ?? ctx.text, ...new Set(links)].filter((line) => line !== "").join("\n\n") }, extra);
     },
+    sendText: (ctx) => deliver(ctx),
   };
 }
 
@@ -94,21 +107,27 @@ export async function reconcileUnknownSend(
 }
 
 export function createMessageAdapter(find: FindAccount): ChannelMessageAdapterShape {
-  const { sendText } = createOutboundAdapter(find);
+  const { sendText, sendPayload } = createOutboundAdapter(find);
+  const receiptOfSend = ({ receipt, messageId }: Delivery) => {
+    if (!receipt) throw new Error("the Matrix channel sent without a receipt");
+    return { receipt, messageId };
+  };
   return {
     id: "matrix",
     durableFinal: {
-      capabilities: { text: true, replyTo: true, thread: true, messageSendingHooks: true, reconcileUnknownSend: true },
+      capabilities: { text: true, payload: true, replyTo: true, thread: true, messageSendingHooks: true, reconcileUnknownSend: true },
       automaticUnknownSendReconciliation: true,
-      reconcileUnknownSendKinds: { text: true },
+      reconcileUnknownSendKinds: { text: true, payload: true },
       reconcileUnknownSend: (ctx) => reconcileUnknownSend(find, ctx),
     },
     send: {
       text: async (ctx) => {
         if (!sendText) throw new Error("the Matrix channel has no text adapter");
-        const { receipt, messageId } = await sendText(ctx as ChannelOutboundContext);
-        if (!receipt) throw new Error("the Matrix channel sent without a receipt");
-        return { receipt, messageId };
+        return receiptOfSend(await sendText(ctx as ChannelOutboundContext));
+      },
+      payload: async (ctx) => {
+        if (!sendPayload) throw new Error("the Matrix channel has no payload adapter");
+        return receiptOfSend(await sendPayload(ctx as Parameters<typeof sendPayload>[0]));
       },
     },
   };
