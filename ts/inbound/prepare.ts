@@ -14,7 +14,7 @@ import { botMode, type DmPolicy, effectiveDmPolicy, effectiveGroupPolicy, type G
 import type { InboundPorts } from "./ports.ts";
 import { readableText } from "./text.ts";
 import { threadMode, threadTarget } from "./thread.ts";
-import { trustDrop } from "./trust.ts";
+import { approvalDrop, trustDrop } from "./trust.ts";
 
 export interface PreparedTurn {
   event: InboundMessage & { eventId: string };
@@ -207,6 +207,8 @@ async function decide(question: Question): Promise<Preparation> {
 
   const text = mention.mentioned && !reaction ? stripAddress(rawText, self, event.pills) : rawText;
   const isCommand = !reaction && runtime.channel.commands.isControlCommandMessage(text, cfg);
+  const unproven = isCommand ? approvalDrop(event, text, ports) : undefined;
+  if (unproven) return dropped(unproven);
   const senderName = personLabel((await account.member(event.roomId, event.sender).catch(() => undefined))?.displayName, event.sender);
   const dmPolicy = effectiveDmPolicy(config);
   const access = await resolveAccess({

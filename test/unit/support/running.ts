@@ -1,7 +1,7 @@
 /** One account started on fakes, as the host would start it. */
 import type { ChannelAccountSnapshot } from "../../../ts/host/types.ts";
 import { resolveMatrixAccount } from "../../../ts/config/accounts.ts";
-import { startAccount } from "../../../ts/gateway/start.ts";
+import { startAccount, type Surroundings } from "../../../ts/gateway/start.ts";
 import type { LogRecord, Native, OpenAccountOptions } from "../../../ts/native/account.ts";
 import type { DirectoryEntry, LookUp } from "../../../ts/native/directory.ts";
 import type { Memory } from "../../../ts/host/memory.ts";
@@ -112,7 +112,11 @@ export interface RunOptions {
   account?: FakeAccount;
   host?: FakeHost;
   native?: FakeNative;
+  approvals?: Surroundings["approvals"];
 }
+
+/** Nothing is asked. */
+const noApprovals: Surroundings["approvals"] = async () => ({ answer: async () => false, close: () => undefined });
 
 /** A DM with Alice and a room with everybody. */
 export function furnish(account: FakeAccount): FakeAccount {
@@ -143,7 +147,7 @@ export function run(options: RunOptions = {}): Running {
       getStatus: () => statuses.at(-1) as ChannelAccountSnapshot,
       setStatus: (next: ChannelAccountSnapshot) => statuses.push(next),
     } as Parameters<typeof startAccount>[0],
-    { runtime: host.runtime, native: () => native, stateRoot: "/nonexistent", delay: () => 5, refusalDelay: () => 1, memories: { threads: new FakeMemory(), told: new FakeMemory() } },
+    { runtime: host.runtime, native: () => native, stateRoot: "/nonexistent", delay: () => 5, refusalDelay: () => 1, memories: { threads: new FakeMemory(), told: new FakeMemory() }, approvals: options.approvals ?? noApprovals },
   );
   return {
     host,
