@@ -1,5 +1,6 @@
 /** The Matrix channel, assembled; what each part does stands in its folder. */
 import { agentPrompt, createMessageActions } from "./actions/index.ts";
+import { createApprovalCapability, suppressesLocalPrompt } from "./approvals/capability.ts";
 import type { ResolvedMatrixAccount } from "./config/accounts.ts";
 import { createDirectory } from "./directory/adapter.ts";
 import { createResolver } from "./directory/resolve.ts";
@@ -11,6 +12,7 @@ import { type MatrixProbe, status } from "./gateway/status.ts";
 import { createLazyRuntimeModule } from "./host/lazy.ts";
 import type { ChannelPlugin } from "./host/types.ts";
 import { createMessageAdapter, createOutboundAdapter } from "./outbound/adapter.ts";
+import { commands } from "./outbound/menus.ts";
 import { messaging, threading } from "./outbound/messaging.ts";
 import { matrixChannelBase } from "./setup/base.ts";
 
@@ -27,10 +29,15 @@ export const matrixPlugin: ChannelPlugin<ResolvedMatrixAccount, MatrixProbe> = {
   mentions,
   messaging,
   threading,
-  outbound: createOutboundAdapter(findAccount),
+  outbound: {
+    ...createOutboundAdapter(findAccount),
+    shouldSuppressLocalPayloadPrompt: ({ cfg, accountId, hint }) => hint?.kind === "approval-pending" && hint.approvalKind === "exec" && suppressesLocalPrompt({ cfg, accountId, active: hint.nativeRouteActive === true }),
+  },
   message: createMessageAdapter(findAccount),
   actions: createMessageActions(findAccount),
   agentPrompt,
+  commands,
+  approvalCapability: createApprovalCapability(findAccount),
   directory: createDirectory(lookUp),
   resolver: createResolver(lookUp),
   status,

@@ -15,6 +15,7 @@ export const GATES = {
   sendAttachment: "files",
   "upload-file": "files",
   "download-file": "files",
+  "emoji-list": "reactions",
   pin: "pins",
   unpin: "pins",
   "list-pins": "pins",

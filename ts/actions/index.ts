@@ -26,6 +26,8 @@ async function performer(action: Action) {
       return (await loaders.reactions()).react;
     case "reactions":
       return (await loaders.reactions()).listReactions;
+    case "emoji-list":
+      return (await loaders.reactions()).listEmojis;
     case "read":
       return (await loaders.past()).read;
     case "pin":
@@ -52,7 +54,7 @@ async function performer(action: Action) {
 
 export function createMessageActions(find: FindAccount): ChannelMessageActionAdapter {
   return {
-    describeMessageTool: ({ cfg, accountId }) => ({ actions: allowedActions(cfg, accountId) }),
+    describeMessageTool: ({ cfg, accountId }) => ({ actions: allowedActions(cfg, accountId), capabilities: ["presentation"] }),
     supportsAction: ({ action }) => isOurs(action),
     // The process that owns the crypto store acts; a command asks the gateway.
     resolveExecutionMode: () => "gateway",
@@ -71,7 +73,7 @@ export function createMessageActions(find: FindAccount): ChannelMessageActionAda
 /** What the agent is told of parameters that their names do not explain. */
 export const agentPrompt: NonNullable<ChannelPlugin["agentPrompt"]> = {
   messageToolHints: () => [
-    'Matrix: messageId and pollId are event ids ("$…"); the newest message\'s id stands at its end. `react` with emoji "" takes all your reactions back.',
+    'Matrix: messageId and pollId are event ids ("$…"); the newest message\'s id stands at its end. `react` with emoji "" takes all your reactions back. `emoji-list` gives the room\'s custom emoji: react with an identifier, or write :identifier: in a message.',
     "Matrix: `poll-vote` with pollEnd: true ends a poll; `read` with a poll's messageId gives its votes. `send` with location: \"48.2082,16.3738\" sends a place, the message describes it.",
     "Matrix: `download-file` with the messageId of a message that carries files gives their paths; `fileId` picks one of a gallery, counted from 1.",
   ],

@@ -2,7 +2,9 @@
 import { jsonResult, readStringParam } from "../host/action-results.ts";
 import { roomConfig } from "../config/accounts.ts";
 import type { ChannelMessageActionContext } from "../host/types.ts";
+import { normalizeMessagePresentation } from "../host/presentation.ts";
 import { deliveryKey } from "../outbound/adapter.ts";
+import { presented } from "../outbound/presentation.ts";
 import { type OutboundAccount, sendOutboundFiles, sendOutboundText } from "../outbound/send.ts";
 import { writeSettings } from "../outbound/settings.ts";
 import { eventIdOf } from "../outbound/target.ts";
@@ -15,10 +17,13 @@ export async function send(ctx: ChannelMessageActionContext, outbound: OutboundA
   if (place !== undefined) return sendPlace(ctx, outbound, place);
   const to = readStringParam(ctx.params, "to", { required: true });
   const paths = filePaths(ctx.params);
-  const text = readStringParam(ctx.params, "message", { required: paths.length === 0, allowEmpty: paths.length > 0 }) ?? "";
+  const { payload, extra } = await presented({ text: readStringParam(ctx.params, "message"), presentation: normalizeMessagePresentation(ctx.params.presentation) });
+  const required = { required: paths.length === 0, allowEmpty: paths.length > 0 };
+  const text = payload.text?.trim() ? payload.text : (readStringParam(ctx.params, "message", required) ?? "");
   const message = {
     to,
     text,
+    extra,
     threadRootId: threadOf(ctx, to),
     replyToId: eventIdOf(readStringParam(ctx.params, "replyTo")),
     key: deliveryKey({}),

@@ -57,3 +57,15 @@ export async function listReactions(ctx: ChannelMessageActionContext, outbound: 
   const all = await outbound.account.reactions(roomId, eventId);
   return jsonResult({ ok: true, messageId: eventId, roomId, reactions: summarize(all.slice(-limit)) });
 }
+
+const MAX_EMOJIS = 100;
+
+/** The custom emoji that can be named in the room (EMO-1); a reaction's key is the identifier (REA-7). */
+export async function listEmojis(ctx: ChannelMessageActionContext, outbound: OutboundAccount) {
+  const roomId = await roomOf(ctx, outbound);
+  await assertMayRead(ctx, outbound, roomId);
+  const limit = Math.min(readPositiveIntegerParam(ctx.params, "limit") ?? MAX_EMOJIS, MAX_EMOJIS);
+  const all = await outbound.account.emojis(roomId);
+  const emojis = all.slice(0, limit).map(({ shortcode, url }) => ({ name: shortcode, identifier: shortcode, url }));
+  return jsonResult({ ok: true, roomId, emojis, more: all.length > emojis.length });
+}

@@ -31,6 +31,8 @@ export interface IngressHooks {
   onInbound: (at: number) => void;
   /** The host has taken a message; time for its receipt. */
   onAdopted: (event: InboundMessage) => Promise<void>;
+  /** Whether a reaction was to the prompt of an approval; the agent does not hear of those. */
+  answersPrompt: (event: InboundReaction) => Promise<boolean>;
   /** Pause before a refused turn is offered again, in milliseconds; 1 for the first time. */
   delay: (attempt: number) => number;
   /** Pause before a join that failed is tried again, in milliseconds. */
@@ -70,6 +72,7 @@ async function handleEvent(event: InboundEvent, ports: InboundPorts, hooks: Ingr
         if (event.sender !== identity.userId) hooks.onInbound(event.receivedAt);
         return handleTurn(event, ports, hooks, release, (progress) => handleMessage(event, ports, progress));
       case "reaction":
+        if (await hooks.answersPrompt(event)) return;
         return handleTurn(event, ports, hooks, release, (progress) => handleReaction(event, ports, progress));
       case "redaction":
         return handleRedaction(event, ports);

@@ -11,6 +11,7 @@ import type { InboundPorts } from "../inbound/ports.ts";
 import type { Health, InboundMessage, Native } from "../native/account.ts";
 import type { MatrixErrorCode } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
+import type { ApprovalsInput, RunningApprovals } from "./approvals.ts";
 import { AccountStatus, healthPatch } from "./account-status.ts";
 import { aborted, pause, refusalDelay, retryDelay } from "./backoff.ts";
 import { IdentityLog } from "./identities.ts";
@@ -28,7 +29,7 @@ import { runVerifications } from "./verification.ts";
 
 export type StartContext = Pick<
   ChannelGatewayContext<ResolvedMatrixAccount>,
-  "cfg" | "accountId" | "abortSignal" | "log" | "getStatus" | "setStatus"
+  "cfg" | "accountId" | "abortSignal" | "log" | "getStatus" | "setStatus" | "channelRuntime"
 >;
 
 /** What a start takes from its surroundings; tests bring their own. */
@@ -43,6 +44,8 @@ export interface Surroundings {
   /** What is remembered over restarts beside the account's own store. */
   memories: { threads: Memory; told: Memory };
   files: HostFiles;
+  /** Prompts for approvals, and what takes the reactions to them. */
+  approvals: (input: ApprovalsInput) => Promise<RunningApprovals>;
 }
 
 function hostSurroundings(): Surroundings {
@@ -55,6 +58,7 @@ function hostSurroundings(): Surroundings {
     refusalDelay,
     memories: { threads: participation(), told: toldOnce() },
     files: hostFiles,
+    approvals: async (input) => (await import("./approvals.ts")).runApprovals(input),
   };
 }
 
@@ -178,9 +182,11 @@ class AccountStart {
       files: this.#around.files,
     });
     entry.inbound = ports;
+    const approvals = this.#approvals(entry);
     const ingress = runIngress(ports, {
       onInbound: (at) => this.#status.apply({ lastInboundAt: at, lastMessageAt: at, lastEventAt: at }),
       onAdopted: (event) => this.#acknowledge(ports, event),
+      answersPrompt: async (event) => (await approvals)?.answer(event) ?? false,
       delay: this.#around.refusalDelay,
       joinDelay: this.#around.delay,
     }).then(
@@ -206,12 +212,23 @@ class AccountStart {
       return troubleOf(error, this.#place);
     } finally {
       clearInterval(pulse);
+      void approvals.then((running) => running?.close());
       // Turns still running belong to the host; they find the account's next start by its id.
       await account.close();
       leave(entry);
       release();
       await health;
     }
+  }
+
+  /** Undefined if they could not be started: the account answers all the same. */
+  #approvals({ account, resolved }: RunningAccount): Promise<RunningApprovals | undefined> {
+    const { accountId, channelRuntime } = this.#ctx;
+    const input = { accountId, channelRuntime, stateRoot: this.#around.stateRoot, cfg: () => this.#cfg(), outbound: () => ({ account, resolved: resolved() }), log: this.#log };
+    return this.#around.approvals(input).catch((error: unknown) => {
+      this.#log.error(`[${accountId}] approvals are not asked for over Matrix: ${String(error)}`);
+      return undefined;
+    });
   }
 
   async #pulse(entry: RunningAccount): Promise<void> {

@@ -26,6 +26,7 @@ export type DropReason =
   | "sent_in_clear"
   | "sender_not_cross_signed"
   | "identity_changed"
+  | "approval_not_verified"
   | "not_joined";
 
 export interface Drop {

@@ -14,7 +14,7 @@ import { botMode, type DmPolicy, effectiveDmPolicy, effectiveGroupPolicy, type G
 import type { InboundPorts } from "./ports.ts";
 import { readableText } from "./text.ts";
 import { threadMode, threadTarget } from "./thread.ts";
-import { trustDrop } from "./trust.ts";
+import { approvalDrop, trustDrop } from "./trust.ts";
 import { type Heard, hear, heardLine, soundOf, spokenTo } from "./voice.ts";
 
 export interface PreparedTurn {
@@ -208,6 +208,8 @@ async function decide(question: Question): Promise<Preparation> {
   const implicit = requireMention && !written ? await implicitMentions(event, implicitSettings(config, cfg.channels?.defaults?.implicitMentions), ports) : [];
   const text = mention.mentioned && !reaction ? stripAddress(rawText, self, event.pills) : rawText;
   const isCommand = !reaction && runtime.channel.commands.isControlCommandMessage(text, cfg);
+  const unproven = isCommand ? approvalDrop(event, text, ports) : undefined;
+  if (unproven) return dropped(unproven);
   const senderName = personLabel((await account.member(event.roomId, event.sender).catch(() => undefined))?.displayName, event.sender);
   const dmPolicy = effectiveDmPolicy(config);
   const allowFrom = await ports.names.people(config.dm?.allowFrom ?? [], config);

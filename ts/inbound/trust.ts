@@ -47,3 +47,15 @@ export async function trustDrop(event: InboundMessage, room: RoomInfo, ports: Pi
   }
   return undefined;
 }
+
+/**
+ * An answer to an approval decides what runs on the gateway's machine: with `trust.approvals: "verified"` it
+ * comes encrypted and from somebody this account has verified, or it does not count.
+ *
+ * @param text the message without its address
+ */
+export function approvalDrop(event: InboundMessage, text: string, ports: Pick<InboundPorts, "resolved" | "path">): Drop | undefined {
+  if (ports.resolved().config.trust?.approvals !== "verified" || !/^\/?approve\b/i.test(text.trim())) return undefined;
+  if (event.encrypted && event.senderTrust === "verified") return undefined;
+  return { reason: "approval_not_verified", detail: event.encrypted ? event.senderTrust : "sent_in_clear", hint: `${ports.path}.trust.approvals is "verified"; verify the person with \`openclaw matrix verify\`, and write in an encrypted room` };
+}

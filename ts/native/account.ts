@@ -236,6 +236,8 @@ export interface SendText extends SendTarget {
   live?: boolean;
   /** How tables are rendered. */
   tables: "block" | "bullets" | "code" | "off";
+  /** Further keys of the first event's content, for clients that know OpenClaw; none replaces one of Matrix's. */
+  extra?: Record<string, unknown>;
   /** How long to wait for the homeserver; the row stays queued after it. Default 30 s. */
   waitMs?: number;
 }
@@ -252,6 +254,8 @@ export interface EditText {
   draft: boolean;
   /** Carries OpenClaw's mark for push rules: this edit makes a preview the answer (PSH-1). */
   finalized?: boolean;
+  /** As in `SendText`; what a message carried and its edit does not is gone with it. */
+  extra?: Record<string, unknown>;
   waitMs?: number;
 }
 

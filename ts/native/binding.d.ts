@@ -11,6 +11,8 @@ export declare class Account {
   readMessages(request: ReadMessages): Promise<ReadPage>
   /** The reactions to a message, oldest first. */
   reactions(roomId: string, eventId: string): Promise<Array<Reaction>>
+  /** The custom emoji that can be named in a room. */
+  emojis(roomId: string): Promise<Array<Emoji>>
   /** Ids of the room's pinned messages, the newest pin last. */
   pinned(roomId: string): Promise<Array<string>>
   /** Pins a message, or takes the pin away; the pinned ones afterwards. */
@@ -300,6 +302,7 @@ export interface EditText {
   tables: Tables
   draft: boolean
   finalized?: boolean
+  extra?: string
   waitMs?: number
 }
 
@@ -700,6 +703,12 @@ export interface React {
   key?: string
 }
 
+/** A custom emoji. */
+export interface Emoji {
+  shortcode: string
+  url: string
+}
+
 /** A reaction to a message. */
 export interface Reaction {
   eventId: string
@@ -901,6 +910,7 @@ export interface SendText {
   chunkMode: ChunkMode
   live?: boolean
   tables: Tables
+  extra?: string
   waitMs?: number
 }
 

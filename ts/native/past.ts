@@ -47,6 +47,13 @@ export interface Reaction {
   originServerTs: number;
 }
 
+/** A custom emoji of an image pack (MSC2545). */
+export interface Emoji {
+  shortcode: string;
+  /** `mxc:` address of its image. */
+  url: string;
+}
+
 export interface SendPoll extends SendTarget {
   question: string;
   /** 2 to 20. */
@@ -98,6 +105,8 @@ export interface RoomPast {
   readMessages(request: ReadMessages): Promise<ReadPage>;
   /** Oldest first; what was taken back is left out. */
   reactions(roomId: string, eventId: string): Promise<Reaction[]>;
+  /** Custom emoji of the room's packs and of the account's own, by shortcode; without asking the homeserver. None on a borrowed device. */
+  emojis(roomId: string): Promise<Emoji[]>;
   /** Event ids, the newest pin last. */
   pinned(roomId: string): Promise<string[]>;
   /** The pinned ones afterwards. */

@@ -26,7 +26,7 @@ import { call, find } from "./call.ts";
 import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Recovered, Restored } from "./encryption.ts";
 import type { DirectoryEntry, LookUp } from "./directory.ts";
 import { fromNative } from "./errors.ts";
-import type { Poll, Reaction, ReadMessages, ReadPage, SendLocation, SendPoll } from "./past.ts";
+import type { Emoji, Poll, Reaction, ReadMessages, ReadPage, SendLocation, SendPoll } from "./past.ts";
 import type { OpenQueuesOptions, Queues } from "./queues.ts";
 import type { SenderCheck } from "./trust.ts";
 import type { DirectInspection, DirectRepair, OwnDevice, ProfileOutcome, ProfileWish, Renewal, Renewed } from "./upkeep.ts";
@@ -35,6 +35,9 @@ import { NativeVerification } from "./wrap-verification.ts";
 
 /** What the addon exports. */
 export type NativeBinding = typeof Binding;
+
+/** Objects of any shape cross as their JSON. */
+const jsonOf = (value: object | undefined): string | undefined => (value === undefined ? undefined : JSON.stringify(value));
 
 /** Items of one batch unless the caller says otherwise. */
 const BATCH = 32;
@@ -83,11 +86,11 @@ class NativeAccount extends NativeVerification implements Account {
   }
 
   sendText(request: SendText): Promise<Sent> {
-    return call(() => this.#native.sendText(request));
+    return call(() => this.#native.sendText({ ...request, extra: jsonOf(request.extra) }));
   }
 
   editText(request: EditText): Promise<Sent> {
-    return call(() => this.#native.editText(request));
+    return call(() => this.#native.editText({ ...request, extra: jsonOf(request.extra) }));
   }
 
   react(request: { roomId: string; eventId: string; emoji: string; key?: string }): Promise<Sent> {
@@ -156,6 +159,10 @@ class NativeAccount extends NativeVerification implements Account {
 
   reactions(roomId: string, eventId: string): Promise<Reaction[]> {
     return call(() => this.#native.reactions(roomId, eventId));
+  }
+
+  emojis(roomId: string): Promise<Emoji[]> {
+    return call(() => this.#native.emojis(roomId));
   }
 
   pinned(roomId: string): Promise<string[]> {

@@ -9,12 +9,16 @@ import type {
   OpenClawConfig,
 } from "../host/types.ts";
 import { createLazyRuntimeModule } from "../host/lazy.ts";
+import { mediaOf } from "./media.ts";
+import { presentationCapabilities, presented, renderPresentation } from "./presentation.ts";
 import type { OutboundAccount, OutboundText } from "./send.ts";
 import { DEFAULT_CHUNK_LIMIT } from "./settings.ts";
 import { eventIdOf, normalizeTarget, parseTarget, TARGET_HINT } from "./target.ts";
 
 const loadSend = createLazyRuntimeModule(() => import("./send.ts"));
 const loadFailure = createLazyRuntimeModule(() => import("./failure.ts"));
+
+type Delivery = Awaited<ReturnType<NonNullable<ChannelOutboundAdapter["sendText"]>>>;
 
 /** Finds the account that runs in this process; throws with the way out when none does. */
 export type FindAccount = (cfg: OpenClawConfig, accountId?: string | null) => OutboundAccount;
@@ -41,23 +45,24 @@ function outboundText(ctx: ChannelOutboundContext): OutboundText {
 }
 
 export function createOutboundAdapter(find: FindAccount): ChannelOutboundAdapter {
-  const send = async (ctx: ChannelOutboundContext) => {
+  const deliver = async (ctx: ChannelOutboundContext, { paths = ctx.mediaUrl ? [ctx.mediaUrl] : [], extra }: { paths?: readonly string[]; extra?: Record<string, unknown> } = {}): Promise<Delivery> => {
     ctx.signal?.throwIfAborted();
     const [{ sendOutboundFiles, sendOutboundText }, { receiptOf }] = await Promise.all([loadSend(), loadFailure()]);
-    const message = outboundText(ctx);
-    const { mediaAccess, mediaLocalRoots, mediaReadFile, mediaUrl } = ctx;
-    const sent = mediaUrl
-      ? await sendOutboundFiles(find(ctx.cfg, ctx.accountId), {
-          ...message,
-          sources: { paths: [mediaUrl], access: { mediaAccess, mediaLocalRoots, mediaReadFile } },
-          voice: ctx.audioAsVoice,
-          asFile: ctx.forceDocument,
-        })
-      : await sendOutboundText(find(ctx.cfg, ctx.accountId), message);
+    const message = { ...outboundText(ctx), extra };
+    const { mediaAccess, mediaLocalRoots, mediaReadFile } = ctx;
+    const sent =
+      paths.length > 0
+        ? await sendOutboundFiles(find(ctx.cfg, ctx.accountId), {
+            ...message,
+            sources: { paths, access: { mediaAccess, mediaLocalRoots, mediaReadFile } },
+            voice: ctx.audioAsVoice,
+            asFile: ctx.forceDocument,
+          })
+        : await sendOutboundText(find(ctx.cfg, ctx.accountId), message);
     return {
-      channel: "matrix" as const,
+      channel: "matrix",
       messageId: sent.eventIds[0] ?? "",
-      target: { kind: "room" as const, id: sent.roomId },
+      target: { kind: "room", id: sent.roomId },
       receipt: receiptOf(sent.roomId, sent.eventIds, { threadId: message.threadRootId, replyToId: message.replyToId }),
       meta: { state: sent.state },
     };
@@ -68,7 +73,7 @@ export function createOutboundAdapter(find: FindAccount): ChannelOutboundAdapter
     chunker: null,
     textChunkLimit: DEFAULT_CHUNK_LIMIT,
     deliveryCapabilities: {
-      durableFinal: { text: true, media: true, replyTo: true, thread: true, messageSendingHooks: true, reconcileUnknownSend: true },
+      durableFinal: { text: true, media: true, payload: true, replyTo: true, thread: true, messageSendingHooks: true, reconcileUnknownSend: true },
     },
     resolveTarget: ({ to }) => {
       const target = to === undefined ? undefined : normalizeTarget(to);
@@ -76,8 +81,15 @@ export function createOutboundAdapter(find: FindAccount): ChannelOutboundAdapter
         ? { ok: false, error: new Error(`"${to ?? ""}" is no Matrix destination: give ${TARGET_HINT}.`) }
         : { ok: true, to: target };
     },
-    sendText: send,
-    sendMedia: send,
+    presentationCapabilities,
+    renderPresentation,
+    // Words with something beside them: blocks for the first event, files, or data for some other channel.
+    sendPayload: async (ctx) => {
+      const { payload, extra } = await presented(ctx.payload);
+      return deliver({ ...ctx, text: payload.text ?? ctx.text, audioAsVoice: payload.audioAsVoice ?? ctx.audioAsVoice }, { paths: mediaOf(payload), extra });
+    },
+    sendText: (ctx) => deliver(ctx),
+    sendMedia: (ctx) => deliver(ctx),
   };
 }
 
@@ -109,24 +121,32 @@ export async function reconcileUnknownSend(
 }
 
 export function createMessageAdapter(find: FindAccount): ChannelMessageAdapterShape {
-  const { sendMedia } = createOutboundAdapter(find);
-  const send = async (ctx: ChannelOutboundContext) => {
-    if (!sendMedia) throw new Error("the Matrix channel has no adapter");
-    const { receipt, messageId } = await sendMedia(ctx);
+  const { sendText, sendMedia, sendPayload } = createOutboundAdapter(find);
+  const receiptOfSend = ({ receipt, messageId }: Delivery) => {
     if (!receipt) throw new Error("the Matrix channel sent without a receipt");
     return { receipt, messageId };
   };
   return {
     id: "matrix",
     durableFinal: {
-      capabilities: { text: true, media: true, replyTo: true, thread: true, messageSendingHooks: true, reconcileUnknownSend: true },
+      capabilities: { text: true, media: true, payload: true, replyTo: true, thread: true, messageSendingHooks: true, reconcileUnknownSend: true },
       automaticUnknownSendReconciliation: true,
-      reconcileUnknownSendKinds: { text: true, media: true },
+      reconcileUnknownSendKinds: { text: true, media: true, payload: true },
       reconcileUnknownSend: (ctx) => reconcileUnknownSend(find, ctx),
     },
     send: {
-      text: (ctx) => send(ctx as ChannelOutboundContext),
-      media: (ctx) => send(ctx as ChannelOutboundContext),
+      text: async (ctx) => {
+        if (!sendText) throw new Error("the Matrix channel has no text adapter");
+        return receiptOfSend(await sendText(ctx as ChannelOutboundContext));
+      },
+      media: async (ctx) => {
+        if (!sendMedia) throw new Error("the Matrix channel has no media adapter");
+        return receiptOfSend(await sendMedia(ctx as ChannelOutboundContext));
+      },
+      payload: async (ctx) => {
+        if (!sendPayload) throw new Error("the Matrix channel has no payload adapter");
+        return receiptOfSend(await sendPayload(ctx as Parameters<typeof sendPayload>[0]));
+      },
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Account, SendFile, SendTarget } from "../native/account.ts";
 import { completionKey, discardKey, Draft, isStored } from "./draft.ts";
 import { deliveryError, receiptOf } from "./failure.ts";
 import { loadFiles, mediaOf } from "./media.ts";
+import { presented } from "./presentation.ts";
 import type { WriteSettings } from "./settings.ts";
 import { eventIdOf } from "./target.ts";
 
@@ -28,6 +29,8 @@ interface Part {
   key: string;
   kind: "text" | "notice";
   replyToId?: string;
+  /** Further content of the first event. */
+  extra?: Record<string, unknown>;
 }
 
 interface Files {
@@ -119,24 +122,25 @@ export class TurnReply {
     }
   }
 
-  async #deliver(payload: ReplyPayload, kind: "tool" | "block" | "final"): Promise<Delivered> {
+  async #deliver(reply: ReplyPayload, kind: "tool" | "block" | "final"): Promise<Delivered> {
+    const { payload, extra } = await presented(reply);
     const text = payload.text?.trim() ?? "";
     const sources = mediaOf(payload);
     if (text === "" && sources.length === 0) return { messageIds: [], visibleReplySent: false };
     const key = `${this.#options.turnKey}:${kind}:${this.#index++}`;
     const quoted = eventIdOf(payload.replyToId);
     const completed =
-      text !== "" && kind === "final" && !isAside(payload) && this.#options.settings.streaming !== "off" ? await this.#complete(text, key) : undefined;
+      text !== "" && kind === "final" && !isAside(payload) && this.#options.settings.streaming !== "off" ? await this.#complete(text, key, extra) : undefined;
     if (sources.length > 0) {
       // A text that was shown as a draft is a message already; the files follow it.
       const files = { sources, text: completed ? "" : text, voice: payload.audioAsVoice === true, key, replyToId: completed ? undefined : quoted };
       return joined(completed, await this.#sendFiles(files));
     }
     if (completed) return completed;
-    const part = { text, key, kind: isAside(payload) ? ("notice" as const) : ("text" as const), replyToId: quoted };
+    const part = { text, key, kind: isAside(payload) ? ("notice" as const) : ("text" as const), replyToId: quoted, extra };
     const { chunk, settings } = this.#options;
     const texts = quoted !== undefined && settings.replyToMode === "all" ? chunk(text, settings.chunkLimit, settings.chunkMode) : [];
-    return texts.length > 1 ? this.#sendEach(texts.map((one, index) => ({ ...part, text: one, key: `${key}:${index}` }))) : this.#send(part);
+    return texts.length > 1 ? this.#sendEach(texts.map((one, index) => ({ ...part, text: one, key: `${key}:${index}`, extra: index === 0 ? extra : undefined }))) : this.#send(part);
   }
 
   /** Parts that each quote what they answer are messages of their own to the core. All are stored before the homeserver is waited for. */
@@ -151,7 +155,7 @@ export class TurnReply {
   }
 
   /** Makes the answer of the draft; undefined if it has to be a message of its own. */
-  async #complete(text: string, key: string): Promise<Delivered | undefined> {
+  async #complete(text: string, key: string, extra?: Record<string, unknown>): Promise<Delivered | undefined> {
     const account = this.#options.account();
     const draft = this.#draft;
     this.#draft = undefined;
@@ -160,11 +164,11 @@ export class TurnReply {
     if (isStored(await account.outboxEntry(completionKey(draftKey)))) {
       const [eventId] = (await account.outboxEntry(draftKey)).eventIds;
       await draft?.seal();
-      if (eventId) return this.#finalize(eventId, text, draftKey);
+      if (eventId) return this.#finalize(eventId, text, draftKey, extra);
     }
     if (!draft) return undefined;
     const eventId = isStored(await account.outboxEntry(key)) ? undefined : await draft.seal(this.#options.draftPatienceMs ?? DRAFT_PATIENCE_MS);
-    if (eventId) return this.#finalize(eventId, text, draftKey);
+    if (eventId) return this.#finalize(eventId, text, draftKey, extra);
     this.#late.push(draft);
     return undefined;
   }
@@ -177,7 +181,7 @@ export class TurnReply {
    * The draft becomes the answer; what does not fit follows in messages of its own. All of it is stored
    * before the homeserver is waited for: an answer that is half stored is lost in a kill.
    */
-  async #finalize(eventId: string, text: string, draftKey: string): Promise<Delivered> {
+  async #finalize(eventId: string, text: string, draftKey: string, extra?: Record<string, unknown>): Promise<Delivered> {
     const { settings, target, chunk } = this.#options;
     const account = this.#options.account();
     const [first = text, ...rest] = chunk(text, settings.chunkLimit, settings.chunkMode);
@@ -192,6 +196,7 @@ export class TurnReply {
         draft: false,
         // A quiet preview rang nowhere: push rules may ring for this one (PSH-1).
         finalized: settings.streaming === "quiet",
+        extra,
         waitMs,
       });
     const more = rest.map((part, index) => ({ text: part, key: `${completionKey(draftKey)}:${index + 1}`, kind: "text" as const }));
@@ -205,7 +210,7 @@ export class TurnReply {
     } catch (error) {
       // The draft stays as it stands; the answer must not be lost with it.
       this.#options.onError("the draft could not be completed; the answer follows as a message", error);
-      messageIds.push(...(await this.#send({ text: first, key: `${completionKey(draftKey)}:instead`, kind: "text" })).messageIds);
+      messageIds.push(...(await this.#send({ text: first, key: `${completionKey(draftKey)}:instead`, kind: "text", extra })).messageIds);
     }
     for (const part of more) messageIds.push(...(await this.#send(part)).messageIds);
     return { messageIds, visibleReplySent: true, content: text, receipt: receiptOf(target.roomId, messageIds, { threadId: target.threadRootId }) };
@@ -224,6 +229,7 @@ export class TurnReply {
         chunkLimit: settings.chunkLimit,
         chunkMode: settings.chunkMode,
         tables: settings.tables,
+        extra: part.extra,
         waitMs,
       });
       // A queued send is stored and will go out; its ids are not known yet.

@@ -23,6 +23,8 @@ export interface OutboundText {
   threadRootId?: string;
   replyToId?: string;
   key: string;
+  /** Further content of the first event. */
+  extra?: Record<string, unknown>;
   /** Called right before the send; throws when the host has withdrawn it. */
   beforeSend?: () => Promise<void>;
 }
@@ -53,6 +55,7 @@ export async function sendOutboundText({ account, resolved, noteThread }: Outbou
       chunkLimit: settings.chunkLimit,
       chunkMode: settings.chunkMode,
       tables: settings.tables,
+      extra: message.extra,
     });
     // Who has spoken in a thread takes part in it (HST-1).
     if (message.threadRootId) await noteThread?.(roomId, message.threadRootId);

@@ -96,3 +96,11 @@ mirror_object! {
         voters: [Vec<String>],
     }
 }
+
+mirror_object! {
+    /// A custom emoji.
+    Emoji from core::Emoji {
+        shortcode: [String],
+        url: [String],
+    }
+}

@@ -36,6 +36,7 @@ pub struct SendText {
     pub chunk_mode: ChunkMode,
     pub live: Option<bool>,
     pub tables: Tables,
+    pub extra: Option<String>,
     pub wait_ms: Option<u32>,
 }
 
@@ -52,6 +53,7 @@ pub struct EditText {
     pub tables: Tables,
     pub draft: bool,
     pub finalized: Option<bool>,
+    pub extra: Option<String>,
     pub wait_ms: Option<u32>,
 }
 
@@ -227,6 +229,7 @@ impl SendText {
             chunk_mode,
             live,
             tables,
+            extra,
             wait_ms,
         } = self;
         Ok(send::SendText {
@@ -238,6 +241,7 @@ impl SendText {
             chunk_mode: chunk_mode.into(),
             live: live.unwrap_or(false),
             tables: tables.into(),
+            extra: send::Extra::from_json(extra.as_deref())?,
             wait_ms: wait_ms.map(Into::into),
         })
     }
@@ -256,6 +260,7 @@ impl EditText {
             tables,
             draft,
             finalized,
+            extra,
             wait_ms,
         } = self;
         Ok(send::EditText {
@@ -268,6 +273,7 @@ impl EditText {
             tables: tables.into(),
             draft,
             finalized: finalized.unwrap_or(false),
+            extra: send::Extra::from_json(extra.as_deref())?,
             wait_ms: wait_ms.map(Into::into),
         })
     }

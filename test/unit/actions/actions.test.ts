@@ -56,6 +56,16 @@ const POLL: Poll = {
 };
 
 describe("reactions", () => {
+  it("[EMO-1][REA-7] the room's custom emoji are listed, and a reaction's key is an identifier of theirs", async () => {
+    account.emoji = ["party", "sad"].map((shortcode) => ({ shortcode, url: `mxc://example.org/${shortcode}` }));
+    expect(await perform("emoji-list", { limit: 1 })).toMatchObject({ roomId: ROOM, more: true, emojis: [{ name: "party", identifier: "party", url: "mxc://example.org/party" }] });
+    expect(await perform("emoji-list", { limit: 500 })).toMatchObject({ more: false });
+    await perform("react", { messageId: "$m", emoji: "party" });
+    expect(account.sent).toContainEqual({ type: "reaction", roomId: ROOM, eventId: "$m", emoji: "party" });
+    account.room(OTHER, { otherMembers: ["@mallory:example.org"], joinedMemberCount: 5 });
+    await expect(perform("emoji-list", { to: OTHER })).rejects.toThrow("not allowed");
+  });
+
   it("[REA-2] without an emoji all of our own are taken back, with remove only the named one", async () => {
     account.reacted.set("$m", [reaction(BOT.userId, "👍", "$r1"), reaction(ALICE, "👍", "$r2"), reaction(BOT.userId, "🎉", "$r3")]);
     expect(await perform("react", { messageId: "$m", emoji: "🎉", remove: true })).toMatchObject({ removed: 1, emojis: ["🎉"] });

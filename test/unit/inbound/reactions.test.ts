@@ -2,12 +2,16 @@ import { afterEach, describe, expect, it } from "vitest";
 import { isAcknowledged } from "../../../ts/inbound/feedback.ts";
 import type { InboundEvent, InboundReaction, InboundRedaction } from "../../../ts/native/account.ts";
 import { BOT } from "../support/fake-account.ts";
-import { ALICE, CAROL, DM, ROOM, run, type Running } from "../support/running.ts";
+import { ALICE, CAROL, DM, ROOM, run, type RunOptions, type Running } from "../support/running.ts";
 
 let running: Running | undefined;
 
-function start(matrix: Record<string, unknown> = {}, cfg: Record<string, unknown> = {}): Running {
-  running = run({ matrix: { dm: { policy: "open", allowFrom: ["*"] }, groups: { [ROOM]: { users: [ALICE] } }, ...matrix }, rest: cfg });
+function start(matrix: Record<string, unknown> = {}, cfg: Record<string, unknown> = {}, approvals?: RunOptions["approvals"]): Running {
+  running = run({
+    approvals,
+    matrix: { dm: { policy: "open", allowFrom: ["*"] }, groups: { [ROOM]: { users: [ALICE] } }, ...matrix },
+    rest: cfg,
+  });
   for (const roomId of [DM, ROOM]) {
     for (const [eventId, sender] of [["$mine", BOT.userId], ["$theirs", ALICE]] as const) {
       running.account.messages.set(`${roomId} ${eventId}`, { eventId, sender, originServerTs: 1, kind: "text", text: "hello" });
@@ -45,6 +49,22 @@ describe("reactions to what we said", () => {
     expect(told(on)).toEqual([`Matrix reaction added: 👍 by Alice (${ALICE}) on msg $mine`]);
     expect(on.host.systemEvents[0]?.sessionKey).toBe("agent:main:main");
     expect(on.host.turns).toEqual([]);
+  });
+
+  it("[APR-5] to the prompt of an approval are neither told nor answered", async () => {
+    const asked: string[] = [];
+    let closed = 0;
+    const on = start({ reactionTrigger: "own" }, {}, async () => ({
+      answer: async ({ targetId }) => {
+        asked.push(targetId);
+        return targetId === "$mine";
+      },
+      close: () => void closed++,
+    }));
+    await react(on, {});
+    expect([asked, told(on), on.host.turns]).toEqual([["$mine"], [], []]);
+    await on.stop();
+    await on.account.until(() => closed === 1);
   });
 
   it("[REA-4] in a room belong to the room's session, in a thread to the thread's", async () => {

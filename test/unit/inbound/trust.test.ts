@@ -101,3 +101,16 @@ describe("trust.onIdentityChange", () => {
     expect(await say(on, from("cross-signed"))).toEqual(["echo: hello"]);
   });
 });
+
+describe("trust.approvals", () => {
+  it("[ENC-12][APR-6] verified takes /approve from a verified device in an encrypted message alone, and nothing but /approve", async () => {
+    const on = start({ approvals: "verified" });
+    const approve = { text: "/approve 1111 deny", body: "/approve 1111 deny" };
+    for (const trust of ["cross-signed", "unsigned", undefined] as const) {
+      expect(await say(on, { ...from(trust), ...approve }), String(trust)).toEqual([]);
+    }
+    expect(on.log.join("\n")).toMatch(/approval_not_verified: cross-signed\); channels\.matrix\.trust\.approvals is "verified"/);
+    expect(await say(on, { ...from("verified"), ...approve })).toEqual(["echo: /approve 1111 deny"]);
+    expect(await say(on, from("unsigned"))).toEqual(["echo: hello"]);
+  });
+});

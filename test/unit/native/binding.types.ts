@@ -60,6 +60,9 @@ export type Promises = [
   Fits<Upkeep.Renewed, Binding.Renewed>,
 ];
 
+/** Further content crosses as its JSON. */
+type AsJson<T extends { extra?: object }> = Omit<T, "extra"> & { extra?: string };
+
 /** What the contract allows as an argument is what the addon takes, both ways. */
 export type Takes = [
   Fits<Contract.OpenAccountOptions, Binding.OpenAccountOptions>,
@@ -68,10 +71,10 @@ export type Takes = [
   Fits<Binding.OpenQueuesOptions, Queues.OpenQueuesOptions>,
   Fits<Contract.ProbeOptions, Binding.ProbeOptions>,
   Fits<Binding.ProbeOptions, Contract.ProbeOptions>,
-  Fits<Contract.SendText, Binding.SendText>,
-  Fits<Binding.SendText, Contract.SendText>,
-  Fits<Contract.EditText, Binding.EditText>,
-  Fits<Binding.EditText, Contract.EditText>,
+  Fits<AsJson<Contract.SendText>, Binding.SendText>,
+  Fits<Binding.SendText, AsJson<Contract.SendText>>,
+  Fits<AsJson<Contract.EditText>, Binding.EditText>,
+  Fits<Binding.EditText, AsJson<Contract.EditText>>,
   Fits<Contract.SendMedia, Binding.SendMedia>,
   Fits<Binding.SendMedia, Contract.SendMedia>,
 ];

@@ -110,6 +110,23 @@ describe("message actions", () => {
     expect(await perform("send", { to: "!room:example.org", message: "hello" })).toMatchObject({ details: { ok: true, messageId: "$out1", roomId: "!room:example.org" } });
   });
 
+  it("[PRE-1][PRE-2] send takes blocks, with words or without", async () => {
+    const presentation = { title: "Choose", blocks: [{ type: "buttons", buttons: [{ label: "Run", action: { type: "command", command: "/run" } }] }] };
+    await perform("send", { to: "!room:example.org", message: "Hello.", presentation });
+    await perform("send", { to: "!room:example.org", presentation });
+    expect(account.texts()).toEqual(["Hello.\n\nChoose\n\n- Run: `/run`", "Choose\n\n- Run: `/run`"]);
+    for (const one of account.sent) expect(one).toMatchObject({ extra: { "com.openclaw.presentation": { version: 1, type: "message.presentation", title: "Choose" } } });
+    expect(actions().describeMessageTool({ cfg })?.capabilities).toEqual(["presentation"]);
+    await expect(perform("send", { to: "!room:example.org", message: "", presentation: { blocks: [] } })).rejects.toThrow("message");
+  });
+
+  it("[PRE-1] the host's own deliveries carry them, too", async () => {
+    const adapter = createOutboundAdapter(find);
+    const payload = await adapter.renderPresentation?.({ payload: { text: "Hi" }, presentation: { blocks: [{ type: "context", text: "small" }] }, ctx: {} as never });
+    await adapter.sendPayload?.({ cfg, to: "room:!room:example.org", text: "", payload: payload ?? {} } as never);
+    expect(account.sent).toMatchObject([{ type: "text", markdown: "Hi\n\nsmall", extra: { "com.openclaw.presentation": { version: 1 } } }]);
+  });
+
   it("[THR-7] send into the agent's own room inherits its thread; a stated thread wins", async () => {
     const toolContext = { currentMessagingTarget: "room:!room:example.org", currentThreadTs: "$root" };
     await perform("send", { to: "room:!room:example.org", message: "a" }, { toolContext });
@@ -129,7 +146,7 @@ describe("message actions", () => {
 
   it("an action that is switched off is neither offered nor done, and names its key", async () => {
     const off = { channels: { matrix: { ...LOGIN, actions: { messages: false } } } } as OpenClawConfig;
-    expect(actions().describeMessageTool({ cfg: off })?.actions).toEqual(["react", "reactions", "sendAttachment", "upload-file", "download-file", "pin", "unpin", "list-pins", "member-info", "channel-info"]);
+    expect(actions().describeMessageTool({ cfg: off })?.actions).toEqual(["react", "reactions", "emoji-list", "sendAttachment", "upload-file", "download-file", "pin", "unpin", "list-pins", "member-info", "channel-info"]);
     await expect(perform("send", { to: "!room:example.org", message: "x" }, { cfg: off })).rejects.toThrow("channels.matrix.actions.messages");
   });
 });

@@ -83,6 +83,17 @@ describe("replies", () => {
     expect(account.sent.map((one) => one.type === "text" && one.kind)).toEqual(["notice", "text"]);
   });
 
+  it("[PRE-1] blocks of an answer are in its event, in a streamed one in its last edit", async () => {
+    const presentation = { blocks: [{ type: "context" as const, text: "small" }] };
+    const turn = reply({ streaming: { mode: "partial" } });
+    turn.partial("Answ");
+    await shown(1);
+    await turn.deliver({ text: "Answer", presentation }, "final");
+    expect(account.sent.at(-1)).toMatchObject({ type: "edit", draft: false, markdown: "Answer\n\nsmall", extra: { "com.openclaw.presentation": { version: 1 } } });
+    await reply().deliver({ presentation }, "block");
+    expect(account.sent.at(-1)).toMatchObject({ type: "text", markdown: "small", extra: { "com.openclaw.presentation": { type: "message.presentation" } } });
+  });
+
   it("an empty reply sends nothing and says so", async () => {
     expect(await reply().deliver({ text: "  " }, "final")).toMatchObject({ visibleReplySent: false, messageIds: [] });
     expect(account.sent).toEqual([]);

@@ -25,7 +25,7 @@ import type {
 import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Recovered, Restored } from "../../../ts/native/encryption.ts";
 import { MatrixError } from "../../../ts/native/errors.ts";
 import type { SenderCheck } from "../../../ts/native/trust.ts";
-import type { Poll, Reaction, ReadMessages, ReadPage, SendLocation, SendPoll } from "../../../ts/native/past.ts";
+import type { Emoji, Poll, Reaction, ReadMessages, ReadPage, SendLocation, SendPoll } from "../../../ts/native/past.ts";
 import type { DirectInspection, DirectRepair, OwnDevice, ProfileOutcome, ProfileWish } from "../../../ts/native/upkeep.ts";
 import { FakeQueues } from "./fake-queues.ts";
 import { FakeVerification } from "./fake-verification.ts";
@@ -85,6 +85,7 @@ export class FakeAccount extends FakeVerification implements Account {
   /** Reactions by the event they are for. */
   readonly reacted = new Map<string, Reaction[]>();
   readonly polls = new Map<string, Poll>();
+  emoji: Emoji[] = [];
   readonly pins = new Map<string, string[]>();
   /** What reading a room's past gives, and what was asked for. */
   past: ReadPage = { messages: [], more: false };
@@ -311,6 +312,11 @@ export class FakeAccount extends FakeVerification implements Account {
   async reactions(_roomId: string, eventId: string): Promise<Reaction[]> {
     this.#open();
     return this.reacted.get(eventId) ?? [];
+  }
+
+  async emojis(): Promise<Emoji[]> {
+    this.#open();
+    return this.emoji;
   }
 
   async pinned(roomId: string): Promise<string[]> {

@@ -2,7 +2,7 @@
 import type { ChannelAccountSnapshot } from "../../../ts/host/types.ts";
 import { resolveMatrixAccount } from "../../../ts/config/accounts.ts";
 import type { HostFiles } from "../../../ts/gateway/host-files.ts";
-import { startAccount } from "../../../ts/gateway/start.ts";
+import { startAccount, type Surroundings } from "../../../ts/gateway/start.ts";
 import type { LogRecord, Native, OpenAccountOptions } from "../../../ts/native/account.ts";
 import type { DirectoryEntry, LookUp } from "../../../ts/native/directory.ts";
 import type { Memory } from "../../../ts/host/memory.ts";
@@ -115,6 +115,7 @@ export interface RunOptions {
   host?: FakeHost;
   native?: FakeNative;
   files?: Partial<HostFiles>;
+  approvals?: Surroundings["approvals"];
 }
 
 /** Keeps files where they are, loads those of the web, hears nothing. */
@@ -126,6 +127,9 @@ const FILES: HostFiles = {
   },
   transcribe: async () => undefined,
 };
+
+/** Nothing is asked. */
+const noApprovals: Surroundings["approvals"] = async () => ({ answer: async () => false, close: () => undefined });
 
 /** A DM with Alice and a room with everybody. */
 export function furnish(account: FakeAccount): FakeAccount {
@@ -156,7 +160,7 @@ export function run(options: RunOptions = {}): Running {
       getStatus: () => statuses.at(-1) as ChannelAccountSnapshot,
       setStatus: (next: ChannelAccountSnapshot) => statuses.push(next),
     } as Parameters<typeof startAccount>[0],
-    { runtime: host.runtime, native: () => native, stateRoot: "/nonexistent", delay: () => 5, refusalDelay: () => 1, memories: { threads: new FakeMemory(), told: new FakeMemory() }, files: { ...FILES, ...options.files } },
+    { runtime: host.runtime, native: () => native, stateRoot: "/nonexistent", delay: () => 5, refusalDelay: () => 1, memories: { threads: new FakeMemory(), told: new FakeMemory() }, files: { ...FILES, ...options.files }, approvals: options.approvals ?? noApprovals },
   );
   return {
     host,

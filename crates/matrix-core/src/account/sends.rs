@@ -1,13 +1,14 @@
 //! What goes out through the outbox.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use ruma::OwnedRoomId;
+use ruma::{OwnedRoomId, RoomId};
 
 use super::{Account, ids};
 use crate::{
     error::Result,
     outbox::{NewFile, NewSend, OutboxEntry, Part},
+    room::{self, Emoji},
     send::{self, EditText, SendText},
 };
 
@@ -21,7 +22,9 @@ impl Account {
     /// # Errors
     /// `internal` if it cannot be stored. A send that was refused is an entry in state
     /// [`OutboxState::Failed`](crate::OutboxState::Failed) with its error.
-    pub async fn send_text(&self, request: SendText) -> Result<OutboxEntry> {
+    pub async fn send_text(&self, mut request: SendText) -> Result<OutboxEntry> {
+        let (room_id, words) = (&request.target.room_id, &request.markdown);
+        request.extra.emoticons = self.emoticons(room_id, words).await;
         let parts = send::text_parts(&request);
         let room_id = request.target.room_id;
         self.enqueue(request.key, room_id, parts, None, request.wait_ms)
@@ -33,7 +36,9 @@ impl Account {
     ///
     /// # Errors
     /// See [`Self::send_text`].
-    pub async fn edit_text(&self, request: EditText) -> Result<OutboxEntry> {
+    pub async fn edit_text(&self, mut request: EditText) -> Result<OutboxEntry> {
+        let (room_id, words) = (&request.room_id, &request.markdown);
+        request.extra.emoticons = self.emoticons(room_id, words).await;
         let part = self.edit_part(&request).await;
         let draft_of = request.draft.then_some(request.event_id);
         let wait_ms = request.wait_ms;
@@ -80,6 +85,35 @@ impl Account {
     pub async fn outbox_entry(&self, key: &str) -> Result<OutboxEntry> {
         self.is_open()?;
         self.inner.outbox.entry(key).await
+    }
+
+    /// The custom emoji that can be named in a room (MSC2545), by shortcode.
+    ///
+    /// # Errors
+    /// `config_invalid` if `room_id` is none, `not_found` if the account is not in it.
+    pub async fn emojis(&self, room_id: &str) -> Result<Vec<Emoji>> {
+        self.is_open()?;
+        let room_id = ids::room(room_id)?;
+        let packs = self.inner.engine.image_packs(&room_id).await?;
+        Ok(room::emojis(&packs))
+    }
+
+    /// The custom emoji a text may name; none if it names nothing of the kind, or they are not
+    /// known: they are an ornament.
+    async fn emoticons(&self, room_id: &RoomId, markdown: &str) -> HashMap<String, String> {
+        if !send::names_emoticons(markdown) {
+            return HashMap::new();
+        }
+        match self.inner.engine.image_packs(room_id).await {
+            Ok(packs) => room::emojis(&packs)
+                .into_iter()
+                .map(|emoji| (emoji.shortcode, emoji.url))
+                .collect(),
+            Err(error) => {
+                tracing::debug!(%room_id, %error, "no image packs");
+                HashMap::new()
+            }
+        }
     }
 
     /// The edit, which notifies those alone whom the message did not name before. Where that

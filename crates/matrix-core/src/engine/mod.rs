@@ -148,6 +148,13 @@ pub(crate) trait Engine: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// The image packs (MSC2545) that count in a room, its own ones first, then those of the
+    /// account; without asking the homeserver. None where nothing of it is kept.
+    async fn image_packs(&self, room_id: &RoomId) -> Result<Vec<serde_json::Value>> {
+        let _ = room_id;
+        Ok(Vec::new())
+    }
+
     /// Rooms that might serve as a DM with this user, joined by us, best first.
     async fn direct_candidates(&self, user_id: &UserId) -> Result<Vec<OwnedRoomId>>;
 

@@ -10,6 +10,7 @@ mod client;
 mod history;
 mod keys;
 mod membership;
+mod packs;
 mod read;
 mod recipients;
 mod send;
@@ -259,6 +260,10 @@ impl Engine for SdkEngine {
     async fn mentioned(&self, room_id: &RoomId, event_id: &EventId) -> Result<Option<Vec<String>>> {
         let client = self.client().await?;
         Box::pin(room::mentioned(&Self::room(&client, room_id)?, event_id)).await
+    }
+
+    async fn image_packs(&self, room_id: &RoomId) -> Result<Vec<serde_json::Value>> {
+        Box::pin(self.packs(room_id)).await
     }
 
     async fn direct_candidates(&self, user_id: &UserId) -> Result<Vec<OwnedRoomId>> {

@@ -1,6 +1,7 @@
 //! Rooms and members as the caller sees them; fields are documented in `ts/native/account.ts`.
 
 mod direct;
+mod emoji;
 mod info;
 mod invites;
 mod member;
@@ -12,6 +13,8 @@ mod tests;
 use crate::event::{MediaInfo, Membership, MessageKind};
 
 pub(crate) use direct::{DirectMap, DirectRooms, direct_candidates};
+pub use emoji::Emoji;
+pub(crate) use emoji::{emojis, pack_rooms};
 pub(crate) use info::info;
 pub(crate) use invites::invites;
 pub(crate) use member::member;

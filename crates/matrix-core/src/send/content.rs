@@ -1,11 +1,13 @@
 //! The contents of what we send: message, relation, mentions, edit, reaction,
 //! redaction.
 
+use std::collections::HashMap;
+
 use ruma::{EventId, OwnedUserId};
 use serde_json::{Map, Value, json};
 
 use super::{
-    EditText, SendTarget, SendText, TextKind, chunk,
+    EditText, Extra, SendTarget, SendText, TextKind, chunk,
     render::{Rendered, render},
     tables,
 };
@@ -15,16 +17,23 @@ use crate::outbox::Part;
 /// content, and encryption makes four bytes of three (Client-Server API, size limits).
 const MAX_CONTENT: usize = 42_000;
 
+/// Bytes of it that further keys may take; more is left out, so that the words find their place.
+const MAX_EXTRA: usize = 20_000;
+
 /// OpenClaw's mark on the edit that makes a preview the answer.
 const FINALIZED: &str = "com.openclaw.finalized_preview";
 
 /// The events of a text, in order; none for a text without anything to see.
 pub(crate) fn text_parts(request: &SendText) -> Vec<Part> {
     let markdown = tables::rewrite(&request.markdown, request.tables);
+    let emoticons = &request.extra.emoticons;
     let message = |text: &str, first: bool| {
-        let rendered = render(text, request.tables != super::Tables::Off);
+        let rendered = render(text, request.tables != super::Tables::Off, emoticons);
         let mentions = mentions(&rendered.mentions);
         let mut content = body(request.kind, text, rendered, request.live);
+        if first {
+            extend(&mut content, &request.extra);
+        }
         content.insert("m.mentions".to_owned(), mentions);
         if let Some(relation) = relation(&request.target, first) {
             content.insert("m.relates_to".to_owned(), relation);
@@ -59,15 +68,18 @@ pub(crate) fn edit_part_naming(request: &EditText, already: &[String]) -> Part {
 /// Whom an edit's new text names.
 pub(crate) fn edit_mentions(request: &EditText) -> Vec<OwnedUserId> {
     let markdown = tables::rewrite(&request.markdown, request.tables);
-    render(&markdown, request.tables != super::Tables::Off).mentions
+    let tables = request.tables != super::Tables::Off;
+    render(&markdown, tables, &HashMap::new()).mentions
 }
 
 fn edit(request: &EditText, added: &[OwnedUserId]) -> Part {
     let markdown = tables::rewrite(&request.markdown, request.tables);
     let content = |text: &str| {
-        let rendered = render(text, request.tables != super::Tables::Off);
+        let tables = request.tables != super::Tables::Off;
+        let rendered = render(text, tables, &request.extra.emoticons);
         let all = mentions(&rendered.mentions);
         let mut new = body(request.kind, text, rendered, request.live);
+        extend(&mut new, &request.extra);
         // The same, for clients that know no edits.
         let mut content = new.clone();
         for key in ["body", "formatted_body"] {
@@ -141,6 +153,19 @@ fn body(kind: TextKind, markdown: &str, rendered: Rendered, live: bool) -> Map<S
         content.insert("org.matrix.msc4357.live".to_owned(), json!({}));
     }
     content
+}
+
+/// Puts the further keys in; none of them replaces one of the message's own.
+fn extend(content: &mut Map<String, Value>, extra: &Extra) {
+    if size(&extra.content) > MAX_EXTRA {
+        tracing::warn!("further content of a message was too large and is left out");
+        return;
+    }
+    for (key, value) in &extra.content {
+        if !content.contains_key(key) && !key.starts_with("m.") {
+            content.insert(key.clone(), value.clone());
+        }
+    }
 }
 
 /// `m.mentions` is there even when empty: without it a homeserver looks for names in the body,

@@ -1,9 +1,15 @@
 //! What we send: Markdown to safe Matrix HTML, chunks, relations, edits.
 
+use std::collections::HashMap;
+
 use ruma::{OwnedEventId, OwnedRoomId};
+use serde_json::{Map, Value};
+
+use crate::error::{Error, ErrorCode, Result};
 
 mod chunk;
 mod content;
+mod emoticon;
 mod link;
 mod location;
 mod media;
@@ -19,6 +25,7 @@ pub(crate) mod tests;
 pub(crate) use content::{
     edit_mentions, edit_part, edit_part_naming, reaction_part, redaction_part, text_parts,
 };
+pub(crate) use emoticon::any as names_emoticons;
 pub(crate) use location::location_part;
 pub(crate) use media::{FileEvent, file_event, media_parts};
 pub(crate) use poll::{poll_end_part, poll_part, poll_response_part};
@@ -65,6 +72,33 @@ pub struct SendTarget {
     pub reply_to_id: Option<OwnedEventId>,
 }
 
+/// What a text carries beside its words.
+#[derive(Debug, Clone, Default)]
+pub struct Extra {
+    /// Further keys of the content, for clients that know OpenClaw; in the first event alone.
+    pub content: Map<String, Value>,
+    /// Custom emoji (MSC2545) the text may name as `:shortcode:`, with their mxc addresses.
+    pub emoticons: HashMap<String, String>,
+}
+
+impl Extra {
+    /// Further content as JSON text.
+    ///
+    /// # Errors
+    /// `config_invalid` if it is no object.
+    pub fn from_json(content: Option<&str>) -> Result<Self> {
+        let content = content.map(serde_json::from_str).transpose();
+        let content = content.map_err(|error| {
+            let message = format!("further content is no JSON object: {error}");
+            Error::new(ErrorCode::ConfigInvalid, message)
+        })?;
+        Ok(Self {
+            content: content.unwrap_or_default(),
+            emoticons: HashMap::new(),
+        })
+    }
+}
+
 /// A text to send; fields are documented in `ts/native/account.ts`.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
@@ -77,6 +111,7 @@ pub struct SendText {
     pub chunk_mode: ChunkMode,
     pub live: bool,
     pub tables: Tables,
+    pub extra: Extra,
     pub wait_ms: Option<u64>,
 }
 
@@ -93,6 +128,7 @@ pub struct EditText {
     pub tables: Tables,
     pub draft: bool,
     pub finalized: bool,
+    pub extra: Extra,
     pub wait_ms: Option<u64>,
 }
 

@@ -5,12 +5,13 @@
 //! `<u>`; all other HTML is shown as it is written. A line break in the source is
 //! one in the message, as in every chat.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 use ruma::OwnedUserId;
 
 use super::{
+    emoticon,
     link::{escape_url, is_safe_link},
     mention::user_ids,
     spoiler,
@@ -36,11 +37,19 @@ pub(super) fn options(tables: bool) -> Options {
     options
 }
 
-/// Renders a message. Without `tables` they stay as they are written.
-pub(crate) fn render(markdown: &str, tables: bool) -> Rendered {
+/// Renders a message. Without `tables` they stay as they are written; `emoticons` are the custom
+/// emoji it may name.
+pub(crate) fn render(
+    markdown: &str,
+    tables: bool,
+    emoticons: &HashMap<String, String>,
+) -> Rendered {
     let source = protect_user_ids(markdown, tables);
     let events = Parser::new_ext(&source, options(tables)).into_offset_iter();
-    let mut writer = Writer::default();
+    let mut writer = Writer {
+        emoticons: Some(emoticons),
+        ..Writer::default()
+    };
     for piece in spoiler::mark(&source, events) {
         match piece {
             spoiler::Piece::Event(event) => writer.event(event),
@@ -96,7 +105,8 @@ fn protect_user_ids(markdown: &str, tables: bool) -> Cow<'_, str> {
 }
 
 #[derive(Default)]
-struct Writer {
+struct Writer<'a> {
+    emoticons: Option<&'a HashMap<String, String>>,
     html: String,
     /// Closing tags of what is open; empty for what needs none.
     stack: Vec<Cow<'static, str>>,
@@ -117,7 +127,7 @@ struct Writer {
     paragraphs: usize,
 }
 
-impl Writer {
+impl Writer<'_> {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Text(text) => self.text.push_str(&text),
@@ -328,7 +338,12 @@ impl Writer {
             if i > 0 {
                 self.html.push_str("<br>");
             }
-            escape_text(line, &mut self.html);
+            let known = self.emoticons.filter(|known| !known.is_empty());
+            let Some(known) = known else {
+                escape_text(line, &mut self.html);
+                continue;
+            };
+            self.formatted |= emoticon::write(line, known, &mut self.html);
         }
     }
 

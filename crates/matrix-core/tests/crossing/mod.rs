@@ -402,6 +402,7 @@ async fn answer(account: &Account, room_id: &str, event_id: &str, text: &str) {
             chunk_mode: ChunkMode::Length,
             live: false,
             tables: Tables::Block,
+            extra: Default::default(),
             wait_ms: Some(60_000),
         })
         .await

@@ -40,6 +40,7 @@ async fn edit(account: &Account, room: &str, event_id: &str, markdown: &str) {
             tables: Tables::Block,
             draft: false,
             finalized: false,
+            extra: Default::default(),
             wait_ms: Some(60_000),
         })
         .await

@@ -82,6 +82,7 @@ fn aut_11_a_copied_token_serves_plain_rooms_and_takes_no_room_key() {
                 chunk_mode: ChunkMode::Length,
                 live: false,
                 tables: Tables::Block,
+                extra: Default::default(),
                 wait_ms: None,
             })
             .await;

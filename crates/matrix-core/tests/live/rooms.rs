@@ -90,6 +90,7 @@ fn inv_6_the_newest_messages_of_an_encrypted_room_in_their_newest_wording() {
                 tables: matrix_core::send::Tables::Block,
                 draft: false,
                 finalized: false,
+                extra: Default::default(),
                 wait_ms: Some(60_000),
             })
             .await

@@ -323,6 +323,7 @@ pub async fn say(account: &Account, room_id: &str, text: &str) -> OutboxEntry {
             chunk_mode: ChunkMode::Length,
             live: false,
             tables: Tables::Block,
+            extra: Default::default(),
             wait_ms: Some(60_000),
         })
         .await

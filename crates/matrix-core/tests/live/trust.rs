@@ -31,6 +31,7 @@ async fn refused(account: &Account, room_id: &str) -> matrix_core::Error {
             chunk_mode: ChunkMode::Length,
             live: false,
             tables: Tables::Block,
+            extra: Default::default(),
             wait_ms: Some(60_000),
         })
         .await
@@ -282,6 +283,7 @@ async fn unsent(account: &Account, room: Value, text: &str) {
             chunk_mode: ChunkMode::Length,
             live: false,
             tables: Tables::Block,
+            extra: Default::default(),
             wait_ms: Some(1),
         })
         .await

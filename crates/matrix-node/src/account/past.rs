@@ -6,7 +6,7 @@ use napi_derive::napi;
 use super::Account;
 use crate::{
     mirror::Cross,
-    past::{Poll, Reaction, ReadMessages, ReadPage},
+    past::{Emoji, Poll, Reaction, ReadMessages, ReadPage},
     send::{SendLocation, SendPoll, Sent, Vote},
 };
 
@@ -127,6 +127,18 @@ impl Account {
     ) -> napi::Result<PromiseRaw<'env, Sent>> {
         self.call(env, |account| async move {
             Sent::from_entry(account.send_location(request.into_core()?).await?)
+        })
+    }
+
+    /// The custom emoji that can be named in a room.
+    #[napi(catch_unwind)]
+    pub fn emojis<'env>(
+        &self,
+        env: &'env Env,
+        room_id: String,
+    ) -> napi::Result<PromiseRaw<'env, Vec<Emoji>>> {
+        self.call(env, |account| async move {
+            Ok(account.emojis(&room_id).await?.cross())
         })
     }
 }

@@ -16,6 +16,7 @@ pub(super) fn edit(markdown: &str) -> EditText {
         tables: Tables::Block,
         draft: false,
         finalized: false,
+        extra: Default::default(),
         wait_ms: None,
     }
 }
@@ -104,4 +105,49 @@ fn rea_1_reactions_and_redactions() {
         redaction_part(event_id!("$e"), None).content,
         json!({ "redacts": "$e" })
     );
+}
+
+#[test]
+fn apr_8_further_content_is_in_the_first_event_and_in_both_halves_of_an_edit() {
+    let extra = Extra::from_json(Some(
+        r#"{"com.openclaw.approval":{"id":"a1"},"body":"forged","m.relates_to":{}}"#,
+    ))
+    .unwrap();
+    let mut request = text("first\n\nsecond");
+    request.chunk_mode = ChunkMode::Newline;
+    request.extra = extra.clone();
+    let parts = text_parts(&request);
+    assert_eq!(parts.len(), 2);
+    assert_eq!(
+        parts[0].content["com.openclaw.approval"],
+        json!({ "id": "a1" })
+    );
+    assert_eq!(parts[0].content["body"], "first");
+    assert_eq!(parts[0].content.get("m.relates_to"), None);
+    assert_eq!(parts[1].content.get("com.openclaw.approval"), None);
+
+    let mut request = edit("done");
+    request.extra = extra;
+    let content = edit_part(&request).content;
+    for half in [&content, &content["m.new_content"]] {
+        assert_eq!(half["com.openclaw.approval"], json!({ "id": "a1" }));
+    }
+    assert_eq!(content["m.relates_to"]["rel_type"], "m.replace");
+    assert_eq!(content["m.new_content"]["body"], "done");
+
+    let refused = Extra::from_json(Some("[1]")).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::ConfigInvalid);
+}
+
+#[test]
+fn pre_1_further_content_that_is_too_large_leaves_the_words_alone() {
+    let mut request = text("words");
+    let large = "x".repeat(30_000);
+    request
+        .extra
+        .content
+        .insert("com.openclaw.presentation".to_owned(), large.into());
+    let content = content(&request);
+    assert_eq!(content["body"], "words");
+    assert_eq!(content.get("com.openclaw.presentation"), None);
 }

@@ -4,6 +4,8 @@ mod pieces;
 mod polls;
 mod rendering;
 
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 use ruma::{
     html::{Html, NodeRef},
@@ -27,6 +29,7 @@ fn text(markdown: &str) -> SendText {
         chunk_mode: ChunkMode::Length,
         live: false,
         tables: Tables::Block,
+        extra: Default::default(),
         wait_ms: None,
     }
 }
@@ -39,7 +42,7 @@ fn content(request: &SendText) -> Value {
 }
 
 fn html(markdown: &str) -> String {
-    render(markdown, true)
+    render(markdown, true, &HashMap::new())
         .html
         .unwrap_or_else(|| panic!("no HTML for {markdown:?}"))
 }

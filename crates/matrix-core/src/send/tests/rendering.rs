@@ -78,7 +78,11 @@ fn out_1_plain_text_needs_no_html() {
         "a || b || c",
         "5*3",
     ] {
-        assert_eq!(render(markdown, true).html, None, "{markdown:?}");
+        assert_eq!(
+            render(markdown, true, &HashMap::new()).html,
+            None,
+            "{markdown:?}"
+        );
     }
     let sent = content(&text("hello"));
     assert_eq!(
@@ -133,11 +137,13 @@ fn out_1_raw_html_is_shown_and_never_lives() {
 
 /// The HTML, or what a client makes of a body without one.
 fn html_of(markdown: &str) -> String {
-    render(markdown, true).html.unwrap_or_else(|| {
-        let mut escaped = String::new();
-        crate::event::escape_text(markdown, &mut escaped);
-        escaped
-    })
+    render(markdown, true, &HashMap::new())
+        .html
+        .unwrap_or_else(|| {
+            let mut escaped = String::new();
+            crate::event::escape_text(markdown, &mut escaped);
+            escaped
+        })
 }
 
 const TABLE: &str = "| Name | Size |\n| --- | ---: |\n| **a** | 1 |\n| b | 22 |";
@@ -263,9 +269,34 @@ proptest! {
     #[test]
     fn out_1_whatever_is_rendered_has_only_allowed_tags(markdown in markdown()) {
         for tables in [true, false] {
-            if let Some(html) = render(&markdown, tables).html {
+            if let Some(html) = render(&markdown, tables, &HashMap::new()).html {
                 assert_inert(&html);
             }
         }
     }
+}
+
+#[test]
+fn emo_2_shortcodes_become_images() {
+    let known = HashMap::from([
+        ("party".to_owned(), "mxc://hs.test/party".to_owned()),
+        ("a<b".to_owned(), "mxc://hs.test/\"x".to_owned()),
+    ]);
+    let html = |markdown: &str| render(markdown, true, &known).html;
+    let party = "<img data-mx-emoticon src=\"mxc://hs.test/party\" alt=\":party:\" title=\":party:\" height=\"32\">";
+    assert_eq!(html("Hi :party:!"), Some(format!("Hi {party}!")));
+    assert_eq!(html("x:y:party:"), Some(format!("x:y{party}")));
+    assert_eq!(
+        html("**:party:**"),
+        Some(format!("<strong>{party}</strong>"))
+    );
+    assert_eq!(html("10:30:15 :nobody: :par ty:"), None);
+    assert_eq!(html("`:party:`"), Some("<code>:party:</code>".to_owned()));
+    let escaped = html(":a<b:").unwrap();
+    assert!(
+        escaped.contains("alt=\":a&lt;b:\"") && escaped.contains("/&quot;x\""),
+        "{escaped}"
+    );
+    assert!(names_emoticons("so :party: it is") && names_emoticons("a:b:c"));
+    assert!(!names_emoticons("at 10:30, : or :: it is") && !names_emoticons("plain"));
 }
