@@ -12,11 +12,13 @@ import { startFeedback } from "./feedback.ts";
 import { failedUnheard, formerAnswer, untilResumed } from "./former.ts";
 import { threadKey } from "./implicit.ts";
 import type { TakenFile } from "./media.ts";
-import type { InboundPorts, TurnProgress } from "./ports.ts";
+import type { InboundPorts, TurnProgress, WorkDisplay } from "./ports.ts";
 import { normalizeUserEntry } from "./policy.ts";
 import type { PreparedTurn } from "./prepare.ts";
 import { isRestartNotice, refusalOf, TurnCutOff } from "./refusal.ts";
 import { echoTranscript } from "./voice.ts";
+
+type ToolStart = Parameters<WorkDisplay["toolStarted"]>[0];
 
 /** The homeserver forgets a typing notice after this long; it is renewed well before. */
 const TYPING_MS = 30_000;
@@ -81,6 +83,8 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   // The model is asked again all the same, so that the host's books are right, and its words give way to these.
   const session = { agentId: route.agentId, sessionKey: turn.sessionKey };
   const former = event.attempts > 0 && !turn.isCommand ? formerAnswer({ ...session, messageId }, ports) : undefined;
+  // An answer of an earlier run is there: nothing is drafted beside it.
+  const work = former === undefined ? reply.work : undefined;
   // A command is answered with its error; it is not tried again.
   if (turn.isCommand) errors.toolStarted();
 
@@ -144,12 +148,17 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       skillFilter: turn.roomEntry?.skills,
       disableBlockStreaming: !reply.blockStreaming,
       onModelSelected,
-      onToolStart: (tool?: { name?: string }) => {
+      ...work?.options,
+      onToolStart: (tool?: ToolStart) => {
         errors.toolStarted();
         feedback.tool(tool?.name);
+        return tool && work?.toolStarted(tool);
       },
       onReasoningStream: () => feedback.thinking(),
-      onAssistantMessageStart: () => feedback.thinking(),
+      onAssistantMessageStart: () => {
+        feedback.thinking();
+        work?.assistantMessage();
+      },
       onCompactionStart: () => feedback.compacting(),
       ...(reply.streams && former === undefined ? { onPartialReply: (payload: { text?: string }) => reply.sink.partial(payload.text) } : {}),
     },

@@ -30,8 +30,8 @@ import type { Emoji, Poll, Reaction, ReadMessages, ReadPage, SendLocation, SendP
 import type { OpenQueuesOptions, Queues } from "./queues.ts";
 import type { SenderCheck } from "./trust.ts";
 import type { DirectInspection, DirectRepair, OwnDevice, ProfileOutcome, ProfileWish, Renewal, Renewed } from "./upkeep.ts";
+import { NativeManagement } from "./wrap-manage.ts";
 import { NativeQueues } from "./wrap-queues.ts";
-import { NativeVerification } from "./wrap-verification.ts";
 
 /** What the addon exports. */
 export type NativeBinding = typeof Binding;
@@ -42,7 +42,7 @@ const jsonOf = (value: object | undefined): string | undefined => (value === und
 /** Items of one batch unless the caller says otherwise. */
 const BATCH = 32;
 
-class NativeAccount extends NativeVerification implements Account {
+class NativeAccount extends NativeManagement implements Account {
   readonly identity: Identity;
   readonly #native: Binding.Account;
 

@@ -54,6 +54,18 @@ export interface Delivered {
  */
 const DRAFT_PATIENCE_MS = 10_000;
 
+/** Whether people are called in a text: by their user id, by a link to them, or all at once. */
+export function namesSomebody(text: string): boolean {
+  return /(?:^|[^\p{L}\p{N}@/.=#+%&\\])@(?:room\b|[\w.=\-/+]+:[\w.-]+)|matrix\.to\/#\/(?:@|%40)|matrix:u\//u.test(text);
+}
+
+/** A text as far as it goes on behind parts that are delivered; whole, if it does not begin with them. */
+function withoutBlocks(text: string, blocks: readonly string[]): string {
+  let rest = text.trimStart();
+  for (const block of blocks) if (rest.startsWith(block)) rest = rest.slice(block.length).trimStart();
+  return rest;
+}
+
 /** Texts about the answer rather than the answer: notices do not ring. */
 function isAside(payload: ReplyPayload): boolean {
   return Boolean(payload.isReasoning || payload.isStatusNotice || payload.isCompactionNotice || payload.isFallbackNotice);
@@ -62,9 +74,17 @@ function isAside(payload: ReplyPayload): boolean {
 export class TurnReply {
   readonly #options: ReplyOptions;
   #draft: Draft | undefined;
-  #drafts = 0;
-  /** Drafts that came too late for their answer. */
+  /** Parts of the answer so far, drafted or not: the next draft's number, the same one however often the turn runs. */
+  #parts = 0;
+  #drafted = false;
+  /** Drafts that their answer stands beside, not in. */
   readonly #late: Draft[] = [];
+  /** Parts of the answer that are messages already: a draft goes on behind them. */
+  readonly #blocks: string[] = [];
+  /** The agent's own words have begun: what it does is not shown any more. */
+  #speaking = false;
+  /** An answer did not get out. What people see of it stays. */
+  #undelivered = false;
   #index = 0;
   /** Deliveries of one turn keep their order. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -75,13 +95,34 @@ export class TurnReply {
 
   /** The answer as far as it is written. */
   partial(text: string | undefined): void {
+    const { streaming } = this.#options.settings;
+    if (streaming === "off" || streaming === "progress" || !text) return;
+    const rest = withoutBlocks(text, this.#blocks);
+    if (rest.trim() === "") return;
+    this.#speaking = true;
+    this.#show(rest);
+  }
+
+  /** What the agent does before it answers, as the draft shows it; nothing once it speaks. */
+  work(lines: string): boolean {
+    if (this.#options.settings.streaming === "off" || this.#speaking || lines.trim() === "") return false;
+    this.#show(lines);
+    return true;
+  }
+
+  /** The model works again, or begins another message: until it speaks, its work is shown. */
+  nextMessage(): void {
+    this.#speaking = false;
+  }
+
+  #show(text: string): void {
     const { settings } = this.#options;
-    if (settings.streaming === "off" || !text) return;
+    this.#drafted = true;
     this.#draft ??= new Draft({
       account: this.#options.account(),
       target: this.#options.target,
-      kind: settings.streaming === "quiet" ? "notice" : "text",
-      key: this.#draftKey(this.#drafts++),
+      kind: settings.quiet ? "notice" : "text",
+      key: this.#draftKey(this.#parts),
       tables: settings.tables,
       limit: settings.chunkLimit,
       onError: (error) => this.#options.onError("the draft could not be written", error),
@@ -91,7 +132,9 @@ export class TurnReply {
 
   deliver(payload: ReplyPayload, kind: "tool" | "block" | "final"): Promise<Delivered> {
     const delivery = this.#queue.then(() => this.#deliver(payload, kind));
-    this.#queue = delivery.catch(() => undefined);
+    this.#queue = delivery.catch(() => {
+      this.#undelivered = true;
+    });
     return delivery;
   }
 
@@ -105,9 +148,10 @@ export class TurnReply {
     await this.#queue;
     const drafts = this.#draft ? [...this.#late, this.#draft] : this.#late;
     this.#draft = undefined;
-    if (again) return void (await Promise.all(drafts.map((draft) => draft.seal())));
+    if (again || this.#undelivered) return void (await Promise.all(drafts.map((draft) => draft.seal())));
     await Promise.all(drafts.map((draft) => draft.discard()));
-    if (this.#drafts === 0 && this.#options.settings.streaming !== "off") await this.#discardFormer(this.#draftKey(0));
+    if (this.#drafted || this.#options.settings.streaming === "off") return;
+    for (let part = 0; part <= this.#parts; part++) await this.#discardFormer(this.#draftKey(part));
   }
 
   async #discardFormer(draftKey: string): Promise<void> {
@@ -129,8 +173,14 @@ export class TurnReply {
     if (text === "" && sources.length === 0) return { messageIds: [], visibleReplySent: false };
     const key = `${this.#options.turnKey}:${kind}:${this.#index++}`;
     const quoted = eventIdOf(payload.replyToId);
-    const completed =
-      text !== "" && kind === "final" && !isAside(payload) && this.#options.settings.streaming !== "off" ? await this.#complete(text, key, extra) : undefined;
+    const { streaming } = this.#options.settings;
+    // A block is a part of the answer; in progress mode the draft shows work and waits for the last one.
+    const completes = text !== "" && (kind === "final" || (kind === "block" && streaming !== "progress"));
+    let completed: Delivered | undefined;
+    if (completes && !isAside(payload) && streaming !== "off") {
+      if (kind === "block") this.#blocks.push(text);
+      completed = await this.#complete(text, key, extra);
+    }
     if (sources.length > 0) {
       // A text that was shown as a draft is a message already; the files follow it.
       const files = { sources, text: completed ? "" : text, voice: payload.audioAsVoice === true, key, replyToId: completed ? undefined : quoted };
@@ -159,7 +209,7 @@ export class TurnReply {
     const account = this.#options.account();
     const draft = this.#draft;
     this.#draft = undefined;
-    const draftKey = this.#draftKey(draft ? this.#drafts - 1 : this.#drafts);
+    const draftKey = this.#draftKey(this.#parts++);
     // A turn that runs again ends in the same way as before a kill: under the same keys.
     if (isStored(await account.outboxEntry(completionKey(draftKey)))) {
       const [eventId] = (await account.outboxEntry(draftKey)).eventIds;
@@ -167,6 +217,11 @@ export class TurnReply {
       if (eventId) return this.#finalize(eventId, text, draftKey, extra);
     }
     if (!draft) return undefined;
+    if (namesSomebody(text)) {
+      // An edit does not call people: the answer is a message of its own, and the draft goes once that is out.
+      this.#late.push(draft);
+      return undefined;
+    }
     const eventId = isStored(await account.outboxEntry(key)) ? undefined : await draft.seal(this.#options.draftPatienceMs ?? DRAFT_PATIENCE_MS);
     if (eventId) return this.#finalize(eventId, text, draftKey, extra);
     this.#late.push(draft);
@@ -190,12 +245,12 @@ export class TurnReply {
         roomId: target.roomId,
         eventId,
         markdown: first,
-        kind: settings.streaming === "quiet" ? "notice" : "text",
+        kind: settings.quiet ? "notice" : "text",
         tables: settings.tables,
         key: completionKey(draftKey),
         draft: false,
         // A quiet preview rang nowhere: push rules may ring for this one (PSH-1).
-        finalized: settings.streaming === "quiet",
+        finalized: settings.quiet,
         extra,
         waitMs,
       });
@@ -208,9 +263,16 @@ export class TurnReply {
       }
       await edit();
     } catch (error) {
-      // The draft stays as it stands; the answer must not be lost with it.
+      // The draft stays as it stands until its replacement is out; the answer must not be lost with it.
       this.#options.onError("the draft could not be completed; the answer follows as a message", error);
-      messageIds.push(...(await this.#send({ text: first, key: `${completionKey(draftKey)}:instead`, kind: "text", extra })).messageIds);
+      const instead = await this.#send({ text: first, key: `${completionKey(draftKey)}:instead`, kind: "text", extra });
+      if (instead.messageIds.length > 0) {
+        await account
+          .redact({ roomId: target.roomId, eventId, key: discardKey(draftKey) })
+          .then(() => messageIds.shift())
+          .catch((trouble: unknown) => this.#options.onError("the draft beside its answer could not be taken back", trouble));
+      }
+      messageIds.push(...instead.messageIds);
     }
     for (const part of more) messageIds.push(...(await this.#send(part)).messageIds);
     return { messageIds, visibleReplySent: true, content: text, receipt: receiptOf(target.roomId, messageIds, { threadId: target.threadRootId }) };

@@ -3,6 +3,7 @@ import { type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
 import { PlatformMessageNotDispatchedError } from "../host/errors.ts";
 import { mediaMaxBytes } from "../config/media.ts";
 import type { FileAccess } from "../host/media.ts";
+import { sanitizeAssistantVisibleText } from "../host/visible-text.ts";
 import type { Account, SendFile, Sent } from "../native/account.ts";
 import { deliveryError } from "./failure.ts";
 import { FileNotLoaded, loadFile } from "./media.ts";
@@ -41,6 +42,8 @@ export async function resolveRoom(account: Account, to: string): Promise<string>
 }
 
 export async function sendOutboundText({ account, resolved, noteThread }: OutboundAccount, message: OutboundText): Promise<Sent & { roomId: string }> {
+  const markdown = sanitizeAssistantVisibleText(message.text);
+  if (markdown.trim() === "") throw new PlatformMessageNotDispatchedError("The text holds nothing for a person to read.", { cause: undefined });
   const roomId = await resolveRoom(account, message.to);
   const settings = writeSettings(resolved.config, roomConfig(resolved, { roomId, aliases: [] }).entry);
   await message.beforeSend?.();
@@ -49,7 +52,7 @@ export async function sendOutboundText({ account, resolved, noteThread }: Outbou
       roomId,
       threadRootId: message.threadRootId,
       replyToId: message.replyToId,
-      markdown: message.text,
+      markdown,
       kind: "text",
       key: message.key,
       chunkLimit: settings.chunkLimit,

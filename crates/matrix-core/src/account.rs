@@ -5,6 +5,7 @@ mod devices;
 mod direct;
 mod encryption;
 mod ids;
+mod manage;
 mod media;
 mod past;
 mod polls;
@@ -13,6 +14,7 @@ mod repair;
 mod rooms;
 mod sends;
 mod tasks;
+mod threads;
 mod verification;
 
 use std::{
@@ -34,10 +36,12 @@ use self::tasks::Tasks;
 pub use self::{
     devices::OwnDevice,
     direct::{DirectInspection, DirectRepair, MappedRoom},
+    manage::{NewRoom, Removal, RoomEdit, RoomPowers, UserPower},
     profile::{ProfileOutcome, ProfileWish},
+    threads::{Thread, ThreadPage},
 };
 use crate::{
-    config::{AccountConfig, NetworkConfig, Secret},
+    config::{AccountConfig, NetworkConfig, PresenceCell, Secret},
     crypto::EncryptionStatus,
     dir::Dir,
     engine::{
@@ -100,6 +104,7 @@ struct Inner {
     downloads: Semaphore,
     health: HealthCell,
     workers: WorkerSettings,
+    presence: PresenceCell,
     tasks: Tasks,
     closing: AtomicBool,
     closed: OnceCell<()>,
@@ -153,6 +158,7 @@ impl Account {
             // What was read on another device says nothing about this one.
             inbox.forget_token().await?;
         }
+        let presence = PresenceCell::from(config.presence);
         let engine: Arc<dyn Engine> = if session.foreign_device {
             tracing::warn!(
                 device = %session.device_id,
@@ -164,7 +170,7 @@ impl Account {
                 inbox: inbox.clone(),
                 health: health.clone(),
                 initial_sync_limit: config.initial_sync_limit,
-                presence: config.presence,
+                presence: presence.clone(),
             })?)
         } else {
             Arc::new(
@@ -177,7 +183,7 @@ impl Account {
                     share_history_on_invite: config.share_history_on_invite,
                     key_recipients: config.key_recipients,
                     initial_sync_limit: config.initial_sync_limit,
-                    presence: config.presence,
+                    presence: presence.clone(),
                 })
                 .await?,
             )
@@ -211,6 +217,7 @@ impl Account {
                     catch_up: config.catch_up,
                     undecryptable_retry: config.undecryptable_retry,
                 },
+                presence,
                 tasks: Tasks::default(),
                 closing: AtomicBool::new(false),
                 closed: OnceCell::new(),

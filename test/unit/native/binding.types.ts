@@ -4,6 +4,7 @@
  */
 import type * as Contract from "../../../ts/native/account.ts";
 import type * as Binding from "../../../ts/native/binding.d.ts";
+import type * as Manage from "../../../ts/native/manage.ts";
 import type * as Queues from "../../../ts/native/queues.ts";
 import type * as Trust from "../../../ts/native/trust.ts";
 import type * as Upkeep from "../../../ts/native/upkeep.ts";
@@ -33,6 +34,8 @@ export type HandsOut = [
   Fits<Binding.DirectRepair, Upkeep.DirectRepair>,
   Fits<Binding.ProfileOutcome, Upkeep.ProfileOutcome>,
   Fits<Binding.Renewed, Upkeep.Renewed>,
+  Fits<Binding.RoomPowers, Manage.RoomPowers>,
+  Fits<Binding.ThreadPage, Manage.ThreadPage>,
 ];
 
 /** … and the contract promises nothing that the addon does not hand out. */
@@ -58,6 +61,8 @@ export type Promises = [
   Fits<Upkeep.DirectRepair, Binding.DirectRepair>,
   Fits<Upkeep.ProfileOutcome, Binding.ProfileOutcome>,
   Fits<Upkeep.Renewed, Binding.Renewed>,
+  Fits<Manage.RoomPowers, Binding.RoomPowers>,
+  Fits<Manage.ThreadPage, Binding.ThreadPage>,
 ];
 
 /** Further content crosses as its JSON. */
@@ -77,6 +82,10 @@ export type Takes = [
   Fits<Binding.EditText, AsJson<Contract.EditText>>,
   Fits<Contract.SendMedia, Binding.SendMedia>,
   Fits<Binding.SendMedia, Contract.SendMedia>,
+  Fits<Manage.NewRoom, Binding.NewRoom>,
+  Fits<Binding.NewRoom, Manage.NewRoom>,
+  Fits<Manage.RoomEdit, Binding.RoomEdit>,
+  Fits<Binding.RoomEdit, Manage.RoomEdit>,
 ];
 
 /** Every method is on both sides; `batches` is built over `nextBatch`. */

@@ -17,7 +17,8 @@ pub use emoji::Emoji;
 pub(crate) use emoji::{emojis, pack_rooms};
 pub(crate) use info::info;
 pub(crate) use invites::invites;
-pub(crate) use member::member;
+pub use member::CREATOR_POWER;
+pub(crate) use member::{member, privileged_creators};
 pub(crate) use message::{fetched, mentioned, of_history};
 pub use past::{Poll, PollAnswer, Reaction, ReadMessage, ReadMessages, ReadPage};
 pub(crate) use past::{messages, read_event};
@@ -40,6 +41,7 @@ pub struct RoomInfo {
     pub other_members: Vec<String>,
     pub service_members: Vec<String>,
     pub replacement_room_id: Option<String>,
+    pub space: bool,
 }
 
 /// A member of a room.
