@@ -5,6 +5,7 @@ import { createDirectory } from "./directory/adapter.ts";
 import { createResolver } from "./directory/resolve.ts";
 import { findAccount } from "./gateway/find.ts";
 import { lookUp } from "./gateway/look-up.ts";
+import { runningAccount } from "./gateway/registry.ts";
 import { METHOD_SCOPES } from "./gateway/method-names.ts";
 import { groups, mentions, pairing, security } from "./gateway/security.ts";
 import { type MatrixProbe, status } from "./gateway/status.ts";
@@ -13,6 +14,7 @@ import type { ChannelPlugin } from "./host/types.ts";
 import { createMessageAdapter, createOutboundAdapter } from "./outbound/adapter.ts";
 import { messaging, threading } from "./outbound/messaging.ts";
 import { matrixChannelBase } from "./setup/base.ts";
+import { configuredBindings, createConversationBindings } from "./threads/facets.ts";
 
 const loadStart = createLazyRuntimeModule(() => import("./gateway/start.ts"));
 
@@ -27,6 +29,8 @@ export const matrixPlugin: ChannelPlugin<ResolvedMatrixAccount, MatrixProbe> = {
   mentions,
   messaging,
   threading,
+  bindings: configuredBindings,
+  conversationBindings: createConversationBindings((accountId) => runningAccount(accountId)?.bindings),
   outbound: createOutboundAdapter(findAccount),
   message: createMessageAdapter(findAccount),
   actions: createMessageActions(findAccount),

@@ -12,6 +12,7 @@ import type { Health, InboundMessage, Native } from "../native/account.ts";
 import type { MatrixErrorCode } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
 import { AccountStatus, healthPatch } from "./account-status.ts";
+import { serveBindings } from "./bindings.ts";
 import { aborted, pause, refusalDelay, retryDelay } from "./backoff.ts";
 import { IdentityLog } from "./identities.ts";
 import { ClosedWork } from "./closed-work.ts";
@@ -24,6 +25,7 @@ import { recoverUnattended } from "./recovery.ts";
 import { enterStart, leave, leaveStart, type RunningAccount, runningAccounts, setBlocked, type StartedAccount } from "./registry.ts";
 import { type Trouble, trouble, troubleOf } from "./sentences.ts";
 import { runVerifications } from "./verification.ts";
+import { type BindingStore, bindingFile } from "../threads/store.ts";
 
 export type StartContext = Pick<
   ChannelGatewayContext<ResolvedMatrixAccount>,
@@ -41,14 +43,18 @@ export interface Surroundings {
   refusalDelay: (attempt: number) => number;
   /** What is remembered over restarts beside the account's own store. */
   memories: { threads: Memory; told: Memory };
+  /** Where an account's bound conversations are kept. */
+  bindingStore: (accountId: string) => BindingStore;
 }
 
 function hostSurroundings(): Surroundings {
   const runtime = hostRuntime();
+  const stateRoot = runtime.state.resolveStateDir();
   return {
     runtime,
     native: () => loadNative(pluginRootDir()),
-    stateRoot: runtime.state.resolveStateDir(),
+    stateRoot,
+    bindingStore: (accountId) => bindingFile(stateRoot, accountId),
     delay: retryDelay,
     refusalDelay,
     memories: { threads: participation(), told: toldOnce() },
@@ -174,6 +180,7 @@ class AccountStart {
       memories: this.#around.memories,
     });
     entry.inbound = ports;
+    const endBindings = await serveBindings(entry, ports, this.#around.bindingStore(accountId));
     const ingress = runIngress(ports, {
       onInbound: (at) => this.#status.apply({ lastInboundAt: at, lastMessageAt: at, lastEventAt: at }),
       onAdopted: (event) => this.#acknowledge(ports, event),
@@ -202,6 +209,7 @@ class AccountStart {
       return troubleOf(error, this.#place);
     } finally {
       clearInterval(pulse);
+      await endBindings();
       // Turns still running belong to the host; they find the account's next start by its id.
       await account.close();
       leave(entry);

@@ -3,8 +3,10 @@ import { type MatrixRoomConfig, type ResolvedMatrixAccount, roomConfig } from ".
 import type { RoomMatch } from "../config/rooms.ts";
 import type { AgentRoute, OpenClawConfig, ResolvedChannelMessageIngress } from "../host/types.ts";
 import { resolveThreadSessionKeys } from "../host/routing.ts";
+import { isOwnCommand } from "../config/own-commands.ts";
 import type { InboundMessage, RoomInfo } from "../native/account.ts";
 import { judge, resolveAccess } from "./access.ts";
+import { type Bound, boundTo } from "./bound.ts";
 import { classifyConversation, type Conversation } from "./conversation.ts";
 import type { Drop } from "./drop.ts";
 import { type ImplicitMention, implicitMentions, implicitSettings } from "./implicit.ts";
@@ -31,6 +33,8 @@ export interface PreparedTurn {
   route: AgentRoute;
   sessionKey: string;
   parentSessionKey?: string;
+  /** The conversation is bound to this session. */
+  bound?: Bound;
   mentioned: boolean;
   /** What stood for a mention, where nobody was named. */
   implicit: readonly ImplicitMention[];
@@ -161,19 +165,22 @@ interface Question {
 function routeOf({ event, place, ports }: Question) {
   const { runtime, accountId } = ports;
   const { config } = ports.resolved();
-  const threadRootId = threadTarget(threadMode(config, place.direct, place.roomEntry), event);
+  const mode = threadMode(config, place.direct, place.roomEntry);
   const route = runtime.channel.routing.resolveAgentRoute({
     cfg: ports.cfg(),
     channel: "matrix",
     accountId,
     peer: place.direct ? { kind: "direct", id: event.sender } : { kind: "channel", id: event.roomId },
   });
+  const bound = boundTo({ cfg: ports.cfg(), accountId, route, event, mode });
+  if (bound) return { route: bound.route, threadRootId: bound.threadRootId, session: { sessionKey: bound.route.sessionKey, parentSessionKey: undefined }, bound };
+  const threadRootId = threadTarget(mode, event);
   const baseSessionKey =
     place.direct && config.dm?.sessionScope === "per-room"
       ? runtime.channel.routing.buildAgentSessionKey({ agentId: route.agentId, channel: "matrix", accountId, peer: { kind: "channel", id: event.roomId } })
       : route.sessionKey;
   const session = resolveThreadSessionKeys({ baseSessionKey, threadId: threadRootId, parentSessionKey: threadRootId ? baseSessionKey : undefined });
-  return { route, threadRootId, session };
+  return { route, threadRootId, session, bound: undefined };
 }
 
 async function decide(question: Question): Promise<Preparation> {
@@ -183,7 +190,7 @@ async function decide(question: Question): Promise<Preparation> {
   const cfg = ports.cfg();
   const { config } = ports.resolved();
   const rawText = readableText(event) ?? "";
-  const { route, threadRootId, session } = routeOf(question);
+  const { route, threadRootId, session, bound } = routeOf(question);
   findings.agentId = route.agentId;
   findings.sessionKey = session.sessionKey;
 
@@ -206,7 +213,7 @@ async function decide(question: Question): Promise<Preparation> {
   Object.assign(findings, { requireMention, mentioned, implicit });
 
   const text = mention.mentioned && !reaction ? stripAddress(rawText, self, event.pills) : rawText;
-  const isCommand = !reaction && runtime.channel.commands.isControlCommandMessage(text, cfg);
+  const isCommand = !reaction && (runtime.channel.commands.isControlCommandMessage(text, cfg) || isOwnCommand(text));
   const senderName = personLabel((await account.member(event.roomId, event.sender).catch(() => undefined))?.displayName, event.sender);
   const dmPolicy = effectiveDmPolicy(config);
   const access = await resolveAccess({
@@ -234,6 +241,6 @@ async function decide(question: Question): Promise<Preparation> {
   const { sessionKey, parentSessionKey } = session;
   return {
     kind: "answer",
-    turn: { event, room, direct, roomEntry, rawText, text, isCommand, senderName, threadRootId, route, sessionKey, parentSessionKey, mentioned, implicit, requireMention, botSender, access, historyKey, historyLimit, reaction },
+    turn: { event, room, direct, roomEntry, rawText, text, isCommand, senderName, threadRootId, route, sessionKey, parentSessionKey, bound, mentioned, implicit, requireMention, botSender, access, historyKey, historyLimit, reaction },
   };
 }
