@@ -3,6 +3,7 @@ import { type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
 import type { ChannelLogSink, OpenClawConfig, PluginRuntime } from "../host/types.ts";
 import type { Memory } from "../host/memory.ts";
 import { finishedAnswer, lastRunFailed } from "../host/transcript.ts";
+import { Bursts } from "../inbound/burst.ts";
 import { DirectSessions } from "../inbound/collision.ts";
 import { DropLog } from "../inbound/drop.ts";
 import { PendingHistory } from "../inbound/history.ts";
@@ -43,6 +44,7 @@ export function createPorts(input: WiringInput): InboundPorts {
     path: input.path,
     account,
     bots: input.bots,
+    bursts: new Bursts(),
     history: new PendingHistory(),
     skipped: new SkippedNotices(),
     failures: new Map(),

@@ -90,7 +90,7 @@ export async function buildContext(
       messageThreadId: threadRootId,
     },
     message: {
-      inboundEventKind: "user_request",
+      inboundEventKind: turn.ambient ? "room_event" : "user_request",
       body: turn.rawText,
       rawBody: turn.rawText,
       commandBody: turn.text,

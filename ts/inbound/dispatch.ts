@@ -110,7 +110,8 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       updateLastRoute: turn.direct ? lastRoute(turn, ports) : undefined,
       onRecordError: (error) => ports.log.warn(`[${accountId}] the session's last route could not be stored: ${String(error)}`),
     },
-    replyPipeline: {
+    // Whoever only listens shows nothing of it.
+    replyPipeline: turn.ambient ? {} : {
       typing: {
         start: () => ports.account.setTyping(event.roomId, true, TYPING_MS),
         stop: () => ports.account.setTyping(event.roomId, false),
@@ -149,7 +150,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       onReasoningStream: () => feedback.thinking(),
       onAssistantMessageStart: () => feedback.thinking(),
       onCompactionStart: () => feedback.compacting(),
-      ...(reply.streams && former === undefined ? { onPartialReply: (payload: { text?: string }) => reply.sink.partial(payload.text) } : {}),
+      ...(reply.streams && former === undefined && !turn.ambient ? { onPartialReply: (payload: { text?: string }) => reply.sink.partial(payload.text) } : {}),
     },
     toolsAllow: undefined,
   };

@@ -3,6 +3,7 @@ import type { ResolvedMatrixAccount } from "../config/accounts.ts";
 import type { Memory } from "../host/memory.ts";
 import type { ChannelLogSink, OpenClawConfig, PluginRuntime, ReplyPayload } from "../host/types.ts";
 import type { Account, InboundMessage } from "../native/account.ts";
+import type { Bursts } from "./burst.ts";
 import type { DirectSessions } from "./collision.ts";
 import type { DropLog } from "./drop.ts";
 import type { PendingHistory } from "./history.ts";
@@ -44,6 +45,8 @@ export interface InboundPorts {
   finishedAnswer: (turn: { agentId: string; sessionKey: string; messageId: string }) => string | undefined;
   /** Whether the session's newest run failed. */
   lastRunFailed: (turn: { agentId: string; sessionKey: string }) => boolean;
+  /** Messages that wait for more of the same question. */
+  bursts: Bursts;
   history: PendingHistory;
   skipped: SkippedNotices;
   quotes: Quotes;

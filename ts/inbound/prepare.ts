@@ -2,6 +2,7 @@
 import { type MatrixRoomConfig, type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
 import type { RoomMatch } from "../config/rooms.ts";
 import type { AgentRoute, OpenClawConfig, ResolvedChannelMessageIngress } from "../host/types.ts";
+import { classifyChannelInboundEvent, resolveUnmentionedGroupInboundPolicy } from "../host/inbound-kind.ts";
 import { resolveThreadSessionKeys } from "../host/routing.ts";
 import { isOwnCommand } from "../config/own-commands.ts";
 import type { InboundMessage, RoomInfo } from "../native/account.ts";
@@ -45,6 +46,8 @@ export interface PreparedTurn {
   historyLimit: number;
   /** A reaction to a message of ours, not a message. */
   reaction: boolean;
+  /** Talk in a room that the agent only listens to: it answers with its message tool, or not at all (HST-10). */
+  ambient: boolean;
 }
 
 export type Preparation =
@@ -214,6 +217,12 @@ async function decide(question: Question): Promise<Preparation> {
 
   const text = mention.mentioned && !reaction ? stripAddress(rawText, self, event.pills) : rawText;
   const isCommand = !reaction && (runtime.channel.commands.isControlCommandMessage(text, cfg) || isOwnCommand(text));
+  const inboundEventKind = classifyChannelInboundEvent({
+    conversation: { kind: direct ? "direct" : "channel" },
+    unmentionedGroupPolicy: resolveUnmentionedGroupInboundPolicy({ cfg, agentId: route.agentId }),
+    wasMentioned: mentioned || reaction || implicit.length > 0,
+    hasControlCommand: isCommand,
+  });
   const senderName = personLabel((await account.member(event.roomId, event.sender).catch(() => undefined))?.displayName, event.sender);
   const dmPolicy = effectiveDmPolicy(config);
   const access = await resolveAccess({
@@ -222,7 +231,7 @@ async function decide(question: Question): Promise<Preparation> {
     accountId,
     sender: event.sender,
     conversation: { kind: direct ? "direct" : "channel", id: event.roomId, threadId: threadRootId },
-    binding: { agentId: route.agentId, sessionKey: session.sessionKey, messageId: event.eventId },
+    binding: { agentId: route.agentId, sessionKey: session.sessionKey, messageId: event.eventId, inboundEventKind },
     dm: { policy: dmPolicy, allowFrom: await ports.names.people(config.dm?.allowFrom ?? [], config) },
     ...(senders
       ? { room: { senders: { ...senders, allowFrom: await ports.names.people(senders.allowFrom, config) }, requireMention, mentioned, anyMention: mention.any, implicit } }
@@ -241,6 +250,6 @@ async function decide(question: Question): Promise<Preparation> {
   const { sessionKey, parentSessionKey } = session;
   return {
     kind: "answer",
-    turn: { event, room, direct, roomEntry, rawText, text, isCommand, senderName, threadRootId, route, sessionKey, parentSessionKey, bound, mentioned, implicit, requireMention, botSender, access, historyKey, historyLimit, reaction },
+    turn: { event, room, direct, roomEntry, rawText, text, isCommand, senderName, threadRootId, route, sessionKey, parentSessionKey, bound, mentioned, implicit, requireMention, botSender, access, historyKey, historyLimit, reaction, ambient: inboundEventKind === "room_event" },
   };
 }
