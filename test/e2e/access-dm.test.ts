@@ -105,7 +105,7 @@ describe("who may talk in direct messages, rule by rule", () => {
     await scenario.expectSilence(refused, unlisted);
   });
 
-  it("[PAI-2][PAI-3][PAI-4][ACL-16] one code however often they ask; listed, approved and told; it opens no room", async () => {
+  it("[PAI-2][PAI-3][PAI-4][PAI-5][ACL-16] one code however often they ask; listed, approved and told; it opens no room", async () => {
     const bot = await scenario.addBot("pair", { dm: { policy: "pairing" }, groupPolicy: "allowlist", groupAllowFrom: [listed.userId], groups: { "*": { requireMention: true } } });
     const dm = await scenario.openDm(unlisted, bot, { encrypted: true });
     const early = [question("First."), question("Second."), question("Third.")];
@@ -121,8 +121,30 @@ describe("who may talk in direct messages, rule by rule", () => {
     expect(requests).toMatchObject([{ id: unlisted.userId, code }]);
     const approved = await scenario.rig.home.run(["pairing", "approve", "matrix", code, "--account", bot.accountId, "--notify"]);
     expect(approved).not.toContain("Failed to notify");
-    await unlisted.waitForMessage(bot.userId, "approved");
+    await unlisted.waitForEvent((event) => event.roomId === dm && event.sender === bot.userId && event.body.includes("approved"), { what: "word of the approval in the room", timeoutMs: ANSWER_MS });
     await scenario.ask(unlisted, dm, bot);
+
+    // Another one asks; the Control UI has them in its queue, and approves or dismisses there.
+    const other = await scenario.openDm(listed, bot, { encrypted: false });
+    await listed.send(other, question().text);
+    const queue = { channel: "matrix", accountId: bot.accountId };
+    type Queue = { requests: { requestId: string; senderId: string; senderLabel: string }[] };
+    const [waiting] = await until("a request in the queue", ANSWER_MS, async () => {
+      const { requests } = await scenario.call<Queue>("channels.pairing.list", queue);
+      return requests.length > 0 && requests;
+    }, 500);
+    expect(waiting).toMatchObject({ senderId: listed.userId, senderLabel: "matrixUserId" });
+    await scenario.call("channels.pairing.dismiss", { ...queue, requestId: waiting?.requestId });
+    expect((await scenario.call<Queue>("channels.pairing.list", queue)).requests).toEqual([]);
+    await listed.send(other, question().text);
+    const [again] = await until("the next request", ANSWER_MS, async () => {
+      const { requests } = await scenario.call<Queue>("channels.pairing.list", queue);
+      return requests.length > 0 && requests;
+    }, 500);
+    const done = await scenario.call<{ notification: string }>("channels.pairing.approve", { ...queue, requestId: again?.requestId, notify: true });
+    expect(done.notification).toBe("sent");
+    await listed.waitForEvent((event) => event.roomId === other && event.sender === bot.userId && event.body.includes("approved"), { what: "word of the approval in the room", timeoutMs: ANSWER_MS });
+    await scenario.ask(listed, other, bot);
 
     const room = await makeRoom(unlisted, { name: "A room", invite: [bot.userId] });
     await unlisted.waitForMember(room, bot.userId);

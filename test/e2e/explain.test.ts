@@ -40,6 +40,22 @@ describe("why is it silent, and who may talk", () => {
     expect(stranger.mention).toMatchObject({ outcome: "dropped", reason: "room_sender_not_allowed", fix: expect.stringContaining("users") });
   });
 
+  it("[SEC-2][STA-5] neither `config get` nor the logs show a password", async () => {
+    const shown = await rig.home.run(["config", "get", `channels.matrix.accounts.${bot.accountId}`, "--json"]);
+    expect(shown).toContain(bot.userId);
+    expect(shown).not.toContain(bot.password);
+    const logs = await rig.home.cli(["logs", "--plain", "--limit", "2000"]);
+    expect(logs.stdout + (await rig.gateway.log())).not.toContain(bot.password);
+    expect(logs.stdout).toContain(bot.accountId);
+  });
+
+  it("[HST-7] `openclaw channels capabilities` says what the homeserver can, and what the bot may in a room", async () => {
+    const printed = await rig.home.run(["channels", "capabilities", "--channel", "matrix", "--account", bot.accountId, "--target", room]);
+    expect(printed).toMatch(/Homeserver answers in \d+ ms, Matrix v1\.\d+/);
+    expect(printed).toContain("Homeserver features:");
+    expect(printed).toContain(`${bot.userId} in ${room}: power level 0, 2 member(s)`);
+  });
+
   it("[ACL-15] `openclaw security audit` names open rooms, open direct messages and open invites of every account, with the key", async () => {
     const output = await rig.home.cli(["security", "audit", "--json"]);
     const report = output.stdout.slice(output.stdout.indexOf("{"));

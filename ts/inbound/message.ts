@@ -33,6 +33,7 @@ export async function handleMessage(event: InboundMessage, ports: InboundPorts, 
     accountId: ports.accountId,
     sender: event.sender,
     senderName: preparation.senderName,
+    roomId: preparation.roomId,
     now: ports.now(),
   });
   if (answer.kind === "tell") {

@@ -16,7 +16,7 @@ describe("conversations bound to sessions", () => {
   beforeAll(async () => {
     alice = await scenario.person("matrix-js-sdk", "bindalice");
     bot = await scenario.reserve("bind");
-    [room, coding] = await Promise.all([makeRoom(alice, { name: "Subagents", invite: [bot.userId] }), makeRoom(alice, { name: "Coding", invite: [bot.userId] })]);
+    [room, coding] = await Promise.all([makeRoom(alice, { name: "Subagents", invite: [bot.userId] }), makeRoom(alice, { name: "Coding", room_version: "12", invite: [bot.userId] })]);
     addAcpStub(rig.home);
     rig.home.patch((config) => {
       config.commands = { ...(config.commands as object | undefined), ownerAllowFrom: [`matrix:${alice.userId}`, alice.userId] };
@@ -121,7 +121,8 @@ describe("conversations bound to sessions", () => {
     expect(wrong.map(({ body }) => body)).toEqual([]);
   });
 
-  it("[BND-6][BND-7] bindings outlive kill -9; bindings[] binds a room for ever", async () => {
+  it("[BND-6][BND-7][INV-8] bindings outlive kill -9; bindings[] binds a room for ever", async () => {
+    expect(coding, "an id of room version 12").not.toContain(":");
     rig.home.patch((config) => {
       config.bindings = [{ type: "acp", agentId: "codex", match: { channel: "matrix", accountId: bot.accountId, peer: { kind: "channel", id: coding } } }];
     });
