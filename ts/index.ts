@@ -3,9 +3,10 @@ import { registerMatrixCliMetadata } from "./cli-metadata.ts";
 import { METHOD_SCOPES, type MethodName } from "./gateway/method-names.ts";
 import { defineChannelPluginEntry } from "./host/entry.ts";
 import { createLazyRuntimeModule } from "./host/lazy.ts";
-import { setRegistration } from "./host/slot.ts";
+import { hostRuntime, setRegistration } from "./host/slot.ts";
 import { matrixPlugin } from "./plugin.ts";
 
+const loadFocus = createLazyRuntimeModule(() => import("./threads/focus.ts"));
 const loadMethods = createLazyRuntimeModule(() => import("./gateway/methods.ts"));
 
 export default defineChannelPluginEntry({
@@ -19,5 +20,18 @@ export default defineChannelPluginEntry({
     for (const [name, scope] of Object.entries(METHOD_SCOPES) as [MethodName, (typeof METHOD_SCOPES)[MethodName]][]) {
       api.registerGatewayMethod(name, async (request) => (await loadMethods()).serveMethod(name, request), { scope });
     }
+    api.registerCommand({
+      name: "focus",
+      description: "Let a thread talk to a subagent's or an ACP session",
+      channels: ["matrix"],
+      acceptsArgs: true,
+      handler: async (ctx) => ({ text: await (await loadFocus()).focus(ctx, hostRuntime()) }),
+    });
+    api.registerCommand({
+      name: "unfocus",
+      description: "End what /focus began",
+      channels: ["matrix"],
+      handler: async (ctx) => ({ text: await (await loadFocus()).unfocus(ctx) }),
+    });
   },
 });

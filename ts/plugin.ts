@@ -6,6 +6,7 @@ import { createDirectory } from "./directory/adapter.ts";
 import { createResolver } from "./directory/resolve.ts";
 import { findAccount } from "./gateway/find.ts";
 import { lookUp } from "./gateway/look-up.ts";
+import { runningAccount } from "./gateway/registry.ts";
 import { METHOD_SCOPES } from "./gateway/method-names.ts";
 import { groups, mentions, pairing, security } from "./gateway/security.ts";
 import { type MatrixProbe, status } from "./gateway/status.ts";
@@ -15,6 +16,7 @@ import { createMessageAdapter, createOutboundAdapter } from "./outbound/adapter.
 import { commands } from "./outbound/menus.ts";
 import { messaging, threading } from "./outbound/messaging.ts";
 import { matrixChannelBase } from "./setup/base.ts";
+import { configuredBindings, createConversationBindings } from "./threads/facets.ts";
 
 const loadStart = createLazyRuntimeModule(() => import("./gateway/start.ts"));
 
@@ -29,6 +31,8 @@ export const matrixPlugin: ChannelPlugin<ResolvedMatrixAccount, MatrixProbe> = {
   mentions,
   messaging,
   threading,
+  bindings: configuredBindings,
+  conversationBindings: createConversationBindings((accountId) => runningAccount(accountId)?.bindings),
   outbound: {
     ...createOutboundAdapter(findAccount),
     shouldSuppressLocalPayloadPrompt: ({ cfg, accountId, hint }) => hint?.kind === "approval-pending" && hint.approvalKind === "exec" && suppressesLocalPrompt({ cfg, accountId, active: hint.nativeRouteActive === true }),

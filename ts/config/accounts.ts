@@ -16,6 +16,7 @@ import {
   readEnv,
   scopedEnvName,
 } from "./env.ts";
+import { environmentProxy } from "./env-proxy.ts";
 import { dotted } from "./key-path.ts";
 import { matchRoom, mergeRooms, type RoomMatch, type RoomNames } from "./rooms.ts";
 import type { MatrixAccountConfig, MatrixChannelConfig } from "./schema.ts";
@@ -212,20 +213,21 @@ export function resolveMatrixAccount(
     config,
     hasSession: () => storedSession(id),
   });
+  const homeserver = text("homeserver");
   return {
     accountId: id,
     name: config.name?.trim() || undefined,
     enabled: section.enabled !== false && found?.entry.enabled !== false,
     configured: issue === undefined,
     config,
-    homeserver: text("homeserver"),
+    homeserver,
     userId: text("userId"),
     accessToken: secret("accessToken"),
     password: secret("password"),
     deviceId: text("deviceId"),
     deviceName: text("deviceName") ?? DEFAULT_DEVICE_NAME,
     allowPrivateNetwork: privateNetwork(section, found?.entry),
-    proxy: config.proxy?.trim() || undefined,
+    proxy: config.proxy?.trim() || (homeserver === undefined ? undefined : environmentProxy(homeserver, env)),
     encryption: config.encryption ?? false,
     issue,
     credentials: states.includes("available") ? "available" : states.includes("unresolved") ? "unresolved" : "missing",

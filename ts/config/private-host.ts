@@ -28,9 +28,14 @@ function isPrivateAddress(address: string): boolean {
   return family !== 0 && PRIVATE.check(address, family === 6 ? "ipv6" : "ipv4");
 }
 
+/** The host of a homeserver's URL, or of its server name. */
+function hostOf(homeserver: string): string {
+  return new URL(homeserver.includes("://") ? homeserver : `https://${homeserver}`).hostname;
+}
+
 /** By the name alone: private addresses, `localhost`, single labels, and names that only private networks have. */
 export function isPrivateByName(homeserver: string): boolean {
-  const host = new URL(homeserver).hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "").toLowerCase();
+  const host = hostOf(homeserver).replace(/^\[|\]$/g, "").replace(/\.$/, "").toLowerCase();
   if (isIP(host) !== 0) return isPrivateAddress(host);
   return !host.includes(".") || /\.(?:localhost|local|internal|lan|home\.arpa|ts\.net)$/.test(host);
 }
@@ -39,7 +44,7 @@ export function isPrivateByName(homeserver: string): boolean {
 export async function isPrivate(homeserver: string): Promise<boolean> {
   if (isPrivateByName(homeserver)) return true;
   try {
-    const found = await lookup(new URL(homeserver).hostname, { all: true });
+    const found = await lookup(hostOf(homeserver), { all: true });
     return found.some(({ address }) => isPrivateAddress(address));
   } catch {
     return false;

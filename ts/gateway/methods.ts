@@ -141,7 +141,8 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   /** Tells a person that the request was approved; `openclaw pairing approve --notify` runs outside the gateway. */
   "matrix.pairing.notify": async (params, cfg) => {
     if (typeof params.id !== "string") throw new MatrixError("config_invalid", "matrix.pairing.notify needs the user id as `id`.");
-    await notifyApproved(cfg as OpenClawConfig, selectAccount(cfg, typeof params.accountId === "string" ? params.accountId : undefined), params.id);
+    const room = typeof params.room === "string" ? params.room : undefined;
+    await notifyApproved(cfg as OpenClawConfig, selectAccount(cfg, typeof params.accountId === "string" ? params.accountId : undefined), params.id, room);
     return { notified: true };
   },
 };

@@ -4,6 +4,7 @@ import type { ChannelLogSink, OpenClawConfig, PluginRuntime } from "../host/type
 import type { Memory } from "../host/memory.ts";
 import { finishedAnswer, leftUnanswered, sessionRuns } from "../host/transcript.ts";
 import { mediaMaxBytes } from "../config/media.ts";
+import { Bursts } from "../inbound/burst.ts";
 import { DirectSessions } from "../inbound/collision.ts";
 import { DropLog } from "../inbound/drop.ts";
 import { PendingHistory } from "../inbound/history.ts";
@@ -49,6 +50,7 @@ export function createPorts(input: WiringInput): InboundPorts {
     path: input.path,
     account,
     bots: input.bots,
+    bursts: new Bursts(),
     history: new PendingHistory(),
     skipped: new SkippedNotices(),
     failures: new Map(),

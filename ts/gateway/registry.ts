@@ -6,6 +6,7 @@ import type { ResolvedMatrixAccount } from "../config/accounts.ts";
 import type { InboundPorts } from "../inbound/ports.ts";
 import type { Account, Health } from "../native/account.ts";
 import type { MatrixErrorCode } from "../native/errors.ts";
+import type { ThreadBindings } from "../threads/bindings.ts";
 
 export interface RunningAccount {
   accountId: string;
@@ -13,6 +14,8 @@ export interface RunningAccount {
   resolved: () => ResolvedMatrixAccount;
   /** The way in, once the account is served. */
   inbound?: InboundPorts;
+  /** Conversations bound to sessions, once the account is served. */
+  bindings?: ThreadBindings;
   /** Newest health the account reported. */
   health?: Health;
   /** What the account's recovery key could not do at its start. */

@@ -74,9 +74,12 @@ export const mentions: NonNullable<ChannelPlugin["mentions"]> = {
 };
 
 /** Tells a person that the request was approved; by the account that runs in this process. */
-export async function notifyApproved(cfg: OpenClawConfig, accountId: string, userId: string): Promise<void> {
+export async function notifyApproved(cfg: OpenClawConfig, accountId: string, userId: string, asked?: string): Promise<void> {
   const { account } = findAccount(cfg, accountId);
-  const { roomId } = await account.openDm(userId);
+  const room = asked === undefined ? undefined : await account.roomInfo(asked).catch(() => undefined);
+  // Where they asked, if that is still between the two of us.
+  const there = room?.membership === "join" && room.otherMembers.includes(userId);
+  const roomId = there ? room.roomId : (await account.openDm(userId)).roomId;
   await account.sendText({
     roomId,
     markdown: "✅ OpenClaw access approved. Send a message to start chatting.",
@@ -90,13 +93,14 @@ export async function notifyApproved(cfg: OpenClawConfig, accountId: string, use
 export const pairing: NonNullable<ChannelPlugin["pairing"]> = {
   idLabel: "matrixUserId",
   normalizeAllowEntry: (entry) => normalizeUserEntry(entry) ?? entry.trim(),
-  notifyApproval: async ({ cfg, id, accountId: stated }) => {
+  notifyApproval: async ({ cfg, id, accountId: stated, meta }) => {
     const userId = normalizeUserEntry(id);
     if (!userId) return;
     const { accountId } = resolveMatrixAccount(cfg, stated);
-    if (runningAccount(accountId)) return notifyApproved(cfg, accountId, userId);
+    const { room } = meta ?? {};
+    if (runningAccount(accountId)) return notifyApproved(cfg, accountId, userId, room);
     // `openclaw pairing approve --notify` runs outside the gateway.
     const { callGatewayFromCli } = await loadRpc();
-    await callGatewayFromCli("matrix.pairing.notify", {}, { id: userId, accountId }, { progress: false });
+    await callGatewayFromCli("matrix.pairing.notify", {}, { id: userId, accountId, room }, { progress: false });
   },
 };

@@ -13,6 +13,7 @@ import type { MatrixErrorCode } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
 import type { ApprovalsInput, RunningApprovals } from "./approvals.ts";
 import { AccountStatus, healthPatch } from "./account-status.ts";
+import { serveBindings } from "./bindings.ts";
 import { aborted, pause, refusalDelay, retryDelay } from "./backoff.ts";
 import { IdentityLog } from "./identities.ts";
 import { ClosedWork } from "./closed-work.ts";
@@ -26,6 +27,7 @@ import { recoverUnattended } from "./recovery.ts";
 import { enterStart, leave, leaveStart, type RunningAccount, runningAccounts, setBlocked, type StartedAccount } from "./registry.ts";
 import { type Trouble, trouble, troubleOf } from "./sentences.ts";
 import { runVerifications } from "./verification.ts";
+import { type BindingStore, bindingFile } from "../threads/store.ts";
 
 export type StartContext = Pick<
   ChannelGatewayContext<ResolvedMatrixAccount>,
@@ -46,14 +48,18 @@ export interface Surroundings {
   files: HostFiles;
   /** Prompts for approvals, and what takes the reactions to them. */
   approvals: (input: ApprovalsInput) => Promise<RunningApprovals>;
+  /** Where an account's bound conversations are kept. */
+  bindingStore: (accountId: string) => BindingStore;
 }
 
 function hostSurroundings(): Surroundings {
   const runtime = hostRuntime();
+  const stateRoot = runtime.state.resolveStateDir();
   return {
     runtime,
     native: () => loadNative(pluginRootDir()),
-    stateRoot: runtime.state.resolveStateDir(),
+    stateRoot,
+    bindingStore: (accountId) => bindingFile(stateRoot, accountId),
     delay: retryDelay,
     refusalDelay,
     memories: { threads: participation(), told: toldOnce() },
@@ -183,6 +189,7 @@ class AccountStart {
     });
     entry.inbound = ports;
     const approvals = this.#approvals(entry);
+    const endBindings = await serveBindings(entry, ports, this.#around.bindingStore(accountId));
     const ingress = runIngress(ports, {
       onInbound: (at) => this.#status.apply({ lastInboundAt: at, lastMessageAt: at, lastEventAt: at }),
       onAdopted: (event) => this.#acknowledge(ports, event),
@@ -213,6 +220,7 @@ class AccountStart {
     } finally {
       clearInterval(pulse);
       void approvals.then((running) => running?.close());
+      await endBindings();
       // Turns still running belong to the host; they find the account's next start by its id.
       await account.close();
       leave(entry);

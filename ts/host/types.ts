@@ -38,6 +38,9 @@ export type InboundContext = Awaited<ReturnType<PluginRuntime["channel"]["inboun
 
 import type { OpenClawPluginApi as Api } from "openclaw/plugin-sdk/channel-core";
 
+/** Who calls a chat command that the plugin has registered, and where. */
+export type ChatCommandContext = Parameters<Parameters<Api["registerCommand"]>[0]["handler"]>[0];
+
 /** The host's command-line program (commander). */
 export type CliProgram = Parameters<Parameters<Api["registerCli"]>[0]>[0]["program"];
 export type { InboundMediaFacts } from "openclaw/plugin-sdk/channel-inbound";

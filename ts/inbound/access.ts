@@ -24,7 +24,7 @@ export interface AccessQuestion {
   sender: string;
   conversation: { kind: "direct" | "channel"; id: string; threadId?: string };
   /** The host context this decision is for. */
-  binding: { agentId: string; sessionKey: string; messageId: string };
+  binding: { agentId: string; sessionKey: string; messageId: string; inboundEventKind: "user_request" | "room_event" };
   dm: { policy: DmPolicy; allowFrom: string[] };
   room?: { senders: RoomSenders; requireMention: boolean; mentioned: boolean; anyMention: boolean; implicit: readonly ImplicitMention[] };
   isCommand: boolean;
@@ -42,7 +42,6 @@ export async function resolveAccess(question: AccessQuestion): Promise<ResolvedC
     contextBinding: {
       ...question.binding,
       nativeChannelId: question.conversation.id,
-      inboundEventKind: "user_request",
     },
     event: { kind: "message", authMode: "inbound", mayPair: !room },
     policy: {

@@ -97,7 +97,7 @@ export async function buildContext(turn: PreparedTurn, ports: InboundPorts, { hi
       messageThreadId: threadRootId,
     },
     message: {
-      inboundEventKind: "user_request",
+      inboundEventKind: turn.ambient ? "room_event" : "user_request",
       body: rawText,
       rawBody: rawText,
       commandBody: text,

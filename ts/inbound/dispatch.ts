@@ -4,6 +4,7 @@ import { resolvePinnedMainDmOwnerFromAllowlist } from "../host/dm-owner.ts";
 import { messageIdOf } from "../host/message-id.ts";
 import { resolveInboundLastRouteSessionKey } from "../host/routing.ts";
 import type { TurnPlan } from "../host/types.ts";
+import { enterBound } from "./bound.ts";
 import { tellCollision } from "./collision.ts";
 import { buildContext } from "./context.ts";
 import type { Drop } from "./drop.ts";
@@ -64,6 +65,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   const { runtime, accountId } = ports;
   const { event, route } = turn;
   const cfg = ports.cfg();
+  if (turn.bound) await enterBound(turn.bound, { cfg, accountId, roomId: event.roomId });
   const feedback = startFeedback(turn, ports);
   let outcome: "done" | "failed" = "failed";
   const history = ports.history.read(turn.historyKey, turn.historyLimit, event.eventId);
@@ -116,7 +118,8 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       updateLastRoute: turn.direct ? lastRoute(turn, ports) : undefined,
       onRecordError: (error) => ports.log.warn(`[${accountId}] the session's last route could not be stored: ${String(error)}`),
     },
-    replyPipeline: {
+    // Whoever only listens shows nothing of it.
+    replyPipeline: turn.ambient ? {} : {
       typing: {
         start: () => ports.account.setTyping(event.roomId, true, TYPING_MS),
         stop: () => ports.account.setTyping(event.roomId, false),
@@ -160,7 +163,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
         work?.assistantMessage();
       },
       onCompactionStart: () => feedback.compacting(),
-      ...(reply.streams && former === undefined ? { onPartialReply: (payload: { text?: string }) => reply.sink.partial(payload.text) } : {}),
+      ...(reply.streams && former === undefined && !turn.ambient ? { onPartialReply: (payload: { text?: string }) => reply.sink.partial(payload.text) } : {}),
     },
     toolsAllow: undefined,
   };
@@ -196,7 +199,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     const unsaid = former?.take({}, "final");
     if (unsaid) await reply.sink.deliver(unsaid, "final");
     for (const warning of errors.rest()) await reply.sink.deliver(warning, "final");
-    if (turn.direct) await tellCollision(turn, ports);
+    if (turn.direct && !turn.bound) await tellCollision(turn, ports);
     ports.history.consume(turn.historyKey, history, event.eventId);
     if (skipped.length > 0) {
       ports.skipped.consume(event.roomId, skipped);

@@ -41,8 +41,8 @@ export function isAcknowledged(turn: Pick<AckTurn, "direct" | "mentioned">, port
 
 /** Puts the reaction on the message; resolves nothing, waits for nothing. */
 export function startFeedback(turn: PreparedTurn, ports: InboundPorts): TurnFeedback {
-  // A reaction that starts a turn is answered, not reacted to.
-  if (turn.reaction) return NONE;
+  // A reaction that starts a turn is answered, not reacted to; whoever only listens shows nothing of it.
+  if (turn.reaction || turn.ambient) return NONE;
   const emoji = ackEmoji(turn, ports);
   if (emoji === "" || !isAcknowledged(turn, ports)) return NONE;
   const { messages } = ports.cfg();

@@ -13,7 +13,10 @@ import { turnKey } from "./turn-key.ts";
  */
 export async function handleMessage(event: InboundMessage, ports: InboundPorts, progress: TurnProgress): Promise<Drop | undefined> {
   const preparation = await prepare(event, ports);
-  if (preparation.kind === "answer") return runTurn(preparation.turn, ports, progress);
+  if (preparation.kind === "answer") {
+    const windowMs = ports.runtime.channel.debounce.resolveInboundDebounceMs({ cfg: ports.cfg(), channel: "matrix" });
+    return ports.bursts.add(preparation.turn, windowMs, progress, (turn, taken) => runTurn(turn, ports, taken));
+  }
   if (preparation.kind === "drop") {
     const { remember, drop } = preparation;
     if (remember) {
@@ -30,6 +33,7 @@ export async function handleMessage(event: InboundMessage, ports: InboundPorts, 
     accountId: ports.accountId,
     sender: event.sender,
     senderName: preparation.senderName,
+    roomId: preparation.roomId,
     now: ports.now(),
   });
   if (answer.kind === "tell") {

@@ -19,6 +19,8 @@ export async function challenge(input: {
   accountId: string;
   sender: string;
   senderName?: string;
+  /** Where they asked: there they are told of the approval. */
+  roomId: string;
   now: number;
 }): Promise<Challenge> {
   const { runtime, accountId, sender, now } = input;
@@ -27,7 +29,7 @@ export async function challenge(input: {
     channel: "matrix",
     accountId,
     id: sender,
-    meta: { name: input.senderName },
+    meta: { name: input.senderName, room: input.roomId },
   });
   // An empty code: the host's limit of pending requests is reached.
   if (!code) return { kind: "quiet" };

@@ -3,6 +3,7 @@ import type { ResolvedMatrixAccount } from "../config/accounts.ts";
 import type { Memory } from "../host/memory.ts";
 import type { ChannelLogSink, GetReplyOptions, OpenClawConfig, PluginRuntime, ReplyPayload } from "../host/types.ts";
 import type { Account, InboundMessage, MediaInfo } from "../native/account.ts";
+import type { Bursts } from "./burst.ts";
 import type { DirectSessions } from "./collision.ts";
 import type { DropLog } from "./drop.ts";
 import type { PendingHistory } from "./history.ts";
@@ -61,6 +62,8 @@ export interface InboundPorts {
   takeFile: (info: MediaInfo) => Promise<TakenFile>;
   /** The words in a recording, if the host can make them out. */
   transcribe: (file: TakenFile, turn: { agentId: string; sessionKey: string; roomId: string; eventId: string }) => Promise<string | undefined>;
+  /** Messages that wait for more of the same question. */
+  bursts: Bursts;
   history: PendingHistory;
   skipped: SkippedNotices;
   quotes: Quotes;

@@ -2,9 +2,12 @@
 import { type MatrixRoomConfig, type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
 import type { RoomMatch } from "../config/rooms.ts";
 import type { AgentRoute, OpenClawConfig, ResolvedChannelMessageIngress } from "../host/types.ts";
+import { classifyChannelInboundEvent, resolveUnmentionedGroupInboundPolicy } from "../host/inbound-kind.ts";
 import { resolveThreadSessionKeys } from "../host/routing.ts";
+import { isOwnCommand } from "../config/own-commands.ts";
 import type { InboundMessage, RoomInfo } from "../native/account.ts";
 import { judge, resolveAccess } from "./access.ts";
+import { type Bound, boundTo } from "./bound.ts";
 import { classifyConversation, type Conversation } from "./conversation.ts";
 import type { Drop } from "./drop.ts";
 import { type ImplicitMention, implicitMentions, implicitSettings } from "./implicit.ts";
@@ -32,6 +35,8 @@ export interface PreparedTurn {
   route: AgentRoute;
   sessionKey: string;
   parentSessionKey?: string;
+  /** The conversation is bound to this session. */
+  bound?: Bound;
   mentioned: boolean;
   /** What stood for a mention, where nobody was named. */
   implicit: readonly ImplicitMention[];
@@ -44,6 +49,8 @@ export interface PreparedTurn {
   reaction: boolean;
   /** What was heard in a voice message before it was decided on. */
   heard?: Heard;
+  /** Talk in a room that the agent only listens to: it answers with its message tool, or not at all (HST-10). */
+  ambient: boolean;
 }
 
 export type Preparation =
@@ -164,19 +171,22 @@ interface Question {
 function routeOf({ event, place, ports }: Question) {
   const { runtime, accountId } = ports;
   const { config } = ports.resolved();
-  const threadRootId = threadTarget(threadMode(config, place.direct, place.roomEntry), event);
+  const mode = threadMode(config, place.direct, place.roomEntry);
   const route = runtime.channel.routing.resolveAgentRoute({
     cfg: ports.cfg(),
     channel: "matrix",
     accountId,
     peer: place.direct ? { kind: "direct", id: event.sender } : { kind: "channel", id: event.roomId },
   });
+  const bound = boundTo({ cfg: ports.cfg(), accountId, route, event, mode });
+  if (bound) return { route: bound.route, threadRootId: bound.threadRootId, session: { sessionKey: bound.route.sessionKey, parentSessionKey: undefined }, bound };
+  const threadRootId = threadTarget(mode, event);
   const baseSessionKey =
     place.direct && config.dm?.sessionScope === "per-room"
       ? runtime.channel.routing.buildAgentSessionKey({ agentId: route.agentId, channel: "matrix", accountId, peer: { kind: "channel", id: event.roomId } })
       : route.sessionKey;
   const session = resolveThreadSessionKeys({ baseSessionKey, threadId: threadRootId, parentSessionKey: threadRootId ? baseSessionKey : undefined });
-  return { route, threadRootId, session };
+  return { route, threadRootId, session, bound: undefined };
 }
 
 async function decide(question: Question): Promise<Preparation> {
@@ -186,7 +196,7 @@ async function decide(question: Question): Promise<Preparation> {
   const cfg = ports.cfg();
   const { config } = ports.resolved();
   const rawText = readableText(event) ?? "";
-  const { route, threadRootId, session } = routeOf(question);
+  const { route, threadRootId, session, bound } = routeOf(question);
   findings.agentId = route.agentId;
   findings.sessionKey = session.sessionKey;
 
@@ -207,13 +217,21 @@ async function decide(question: Question): Promise<Preparation> {
   const requireMention = !direct && requiresMention(roomEntry);
   const implicit = requireMention && !written ? await implicitMentions(event, implicitSettings(config, cfg.channels?.defaults?.implicitMentions), ports) : [];
   const text = mention.mentioned && !reaction ? stripAddress(rawText, self, event.pills) : rawText;
-  const isCommand = !reaction && runtime.channel.commands.isControlCommandMessage(text, cfg);
+  const isCommand = !reaction && (runtime.channel.commands.isControlCommandMessage(text, cfg) || isOwnCommand(text));
   const unproven = isCommand ? approvalDrop(event, text, ports) : undefined;
   if (unproven) return dropped(unproven);
   const senderName = personLabel((await account.member(event.roomId, event.sender).catch(() => undefined))?.displayName, event.sender);
   const dmPolicy = effectiveDmPolicy(config);
   const allowFrom = await ports.names.people(config.dm?.allowFrom ?? [], config);
   const roomSenders = senders && { ...senders, allowFrom: await ports.names.people(senders.allowFrom, config) };
+  const unmentionedGroupPolicy = resolveUnmentionedGroupInboundPolicy({ cfg, agentId: route.agentId });
+  const kindIf = (named: boolean) =>
+    classifyChannelInboundEvent({
+      conversation: { kind: direct ? "direct" : "channel" },
+      unmentionedGroupPolicy,
+      wasMentioned: named || reaction || implicit.length > 0,
+      hasControlCommand: isCommand,
+    });
   const accessIf = (named: boolean) =>
     resolveAccess({
       runtime,
@@ -221,7 +239,7 @@ async function decide(question: Question): Promise<Preparation> {
       accountId,
       sender: event.sender,
       conversation: { kind: direct ? "direct" : "channel", id: event.roomId, threadId: threadRootId },
-      binding: { agentId: route.agentId, sessionKey: session.sessionKey, messageId: event.eventId },
+      binding: { agentId: route.agentId, sessionKey: session.sessionKey, messageId: event.eventId, inboundEventKind: kindIf(named) },
       dm: { policy: dmPolicy, allowFrom },
       ...(roomSenders ? { room: { senders: roomSenders, requireMention, mentioned: named, anyMention: mention.any || named, implicit } } : {}),
       isCommand,
@@ -261,6 +279,7 @@ async function decide(question: Question): Promise<Preparation> {
       route,
       sessionKey,
       parentSessionKey,
+      bound,
       mentioned,
       implicit,
       requireMention,
@@ -269,6 +288,7 @@ async function decide(question: Question): Promise<Preparation> {
       historyKey,
       historyLimit,
       reaction,
+      ambient: kindIf(mentioned) === "room_event",
       heard,
       rawText: withHeard(rawText),
       text: withHeard(text),

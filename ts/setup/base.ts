@@ -46,6 +46,7 @@ const setupWizard: ChannelSetupWizardAdapter = {
     };
   },
   configure: async (ctx) => (await import("./wizard.ts")).configure(ctx),
+  afterConfigWritten: async (ctx) => (await import("./after-write.ts")).setUpEncryption(ctx),
   dmPolicy,
   disable: (cfg) => listMatrixAccountIds(cfg).reduce((next, id) => setAccountEnabled(next, id, false), cfg),
 };

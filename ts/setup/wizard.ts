@@ -78,15 +78,25 @@ async function useEnvironment(session: Session): Promise<boolean> {
   const bare: HostConfig = { channels: { matrix: {} } };
   if (!resolveMatrixAccount(bare, session.accountId, processEnvironment(), () => false).configured) return false;
   const yes = await session.prompter.confirm({ message: "Use the Matrix login from the MATRIX_* environment variables?", initialValue: true });
-  if (yes) edit(session, { enabled: true });
-  return yes;
+  if (!yes) return false;
+  edit(session, { enabled: true });
+  const { homeserver } = resolveMatrixAccount(session.cfg, session.accountId, processEnvironment());
+  return homeserver === undefined || allowNetwork(session, await isPrivate(homeserver));
+}
+
+/** A homeserver on a private network is a person's decision (WIZ-4). */
+async function allowNetwork(session: Session, onPrivateNetwork: boolean): Promise<boolean> {
+  if (!onPrivateNetwork || resolveMatrixAccount(session.cfg, session.accountId).allowPrivateNetwork) return true;
+  const allowed = await session.prompter.confirm({ message: "This homeserver is on a private network. Allow it?", initialValue: true });
+  if (allowed) edit(session, { network: { dangerouslyAllowPrivateNetwork: true }, allowPrivateNetwork: undefined });
+  return allowed;
 }
 
 async function askHomeserver(session: Session): Promise<void> {
-  const { homeserver: current, allowPrivateNetwork } = resolveMatrixAccount(session.cfg, session.accountId);
+  const { homeserver: current } = resolveMatrixAccount(session.cfg, session.accountId);
   const homeserver = (
     await session.prompter.text({
-      message: "URL of the homeserver",
+      message: "URL of the homeserver, or its server name",
       initialValue: current,
       placeholder: "https://matrix.example.org",
       validate: (text) => needed(text) ?? capitalised(homeserverUrlProblem(text.trim())),
@@ -98,10 +108,7 @@ async function askHomeserver(session: Session): Promise<void> {
     return askHomeserver(session);
   }
   edit(session, { enabled: true, homeserver });
-  if (!onPrivateNetwork || allowPrivateNetwork) return;
-  const allowed = await session.prompter.confirm({ message: "This homeserver is on a private network. Allow it?", initialValue: true });
-  if (!allowed) return askHomeserver(session);
-  edit(session, { network: { dangerouslyAllowPrivateNetwork: true }, allowPrivateNetwork: undefined });
+  if (!(await allowNetwork(session, onPrivateNetwork))) return askHomeserver(session);
 }
 
 function capitalised(problem: string | undefined): string | undefined {

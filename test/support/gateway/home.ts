@@ -132,9 +132,9 @@ export class OpenClawHome {
   }
 
   /** Runs an `openclaw` command to its end. */
-  cli(args: string[], options: { timeoutMs?: number; input?: string } = {}): Promise<CliResult> {
+  cli(args: string[], options: { timeoutMs?: number; input?: string; env?: Record<string, string> } = {}): Promise<CliResult> {
     return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [OPENCLAW, ...args], { env: this.env, cwd: this.dir, stdio: "pipe", detached: true });
+      const child = spawn(process.execPath, [OPENCLAW, ...args], { env: { ...this.env, ...options.env }, cwd: this.dir, stdio: "pipe", detached: true });
       let stdout = "";
       let stderr = "";
       child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

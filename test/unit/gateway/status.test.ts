@@ -149,6 +149,12 @@ describe("gateway methods", () => {
     expect(await call("matrix.pairing.notify", { id: "@new:example.org" })).toMatchObject({ ok: true });
     expect(on.account.sent.map((one) => one.roomId)).toEqual(["!dm:example.org", "!dm-new-example.org:example.org"]);
     expect(on.account.texts()[0]).toContain("approved");
+    // In the room where they asked, wherever the account would open one; not in a room they have left.
+    on.account.room("!asked:example.org", { joinedMemberCount: 2, otherMembers: [ALICE] });
+    on.account.room("!left:example.org", { joinedMemberCount: 1, otherMembers: [] });
+    await pairing.notifyApproval?.({ cfg: on.host.cfg, id: ALICE, accountId: "default", meta: { room: "!asked:example.org" } });
+    await pairing.notifyApproval?.({ cfg: on.host.cfg, id: ALICE, accountId: "default", meta: { room: "!left:example.org" } });
+    expect(on.account.sent.map((one) => one.roomId).slice(2)).toEqual(["!asked:example.org", "!dm:example.org"]);
   });
 });
 

@@ -5,7 +5,7 @@ import { CAROL, DM, run, type Running } from "../support/running.ts";
 
 describe("the challenge", () => {
   const host = new FakeHost({});
-  const ask = (sender: string, now: number) => challenge({ runtime: host.runtime, accountId: "default", sender, now });
+  const ask = (sender: string, now: number) => challenge({ runtime: host.runtime, accountId: "default", sender, roomId: "!dm:example.org", now });
 
   it("[PAI-2] tells one code, reminds after a pause, and is quiet between", async () => {
     const first = await ask("@p1:example.org", 0);
@@ -22,7 +22,7 @@ describe("the challenge", () => {
   it("[PAI-1] is quiet when the host gives no code any more", async () => {
     const full = new FakeHost({});
     vi.spyOn(full.runtime.channel.pairing, "upsertPairingRequest").mockResolvedValue({ code: "", created: false });
-    expect(await challenge({ runtime: full.runtime, accountId: "a", sender: "@x:example.org", now: 0 })).toEqual({ kind: "quiet" });
+    expect(await challenge({ runtime: full.runtime, accountId: "a", sender: "@x:example.org", roomId: "!x:example.org", now: 0 })).toEqual({ kind: "quiet" });
   });
 });
 

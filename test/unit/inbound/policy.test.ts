@@ -16,7 +16,7 @@ function runtime(paired: string[] = []): PluginRuntime {
   return { channel: { inbound: { ingress: { resolve } } } } as unknown as PluginRuntime;
 }
 
-const base = { cfg: {}, accountId: "default", binding: { agentId: "main", sessionKey: "agent:main:main", messageId: "$m" }, isCommand: false };
+const base = { cfg: {}, accountId: "default", binding: { agentId: "main", sessionKey: "agent:main:main", messageId: "$m", inboundEventKind: "user_request" as const }, isCommand: false };
 
 async function dm(config: MatrixAccountConfig, sender: string, paired: string[] = []): Promise<string> {
   const policy = effectiveDmPolicy(config);

@@ -107,7 +107,7 @@ describe("flags that cannot work", () => {
     ["both logins", { homeserver: HS, accessToken: "t", password: "p" }, /^give either --access-token or --password/],
     ["environment and login", { homeserver: HS, useEnv: true, accessToken: "t" }, /^--use-env takes the login/],
     ["an empty environment", { useEnv: true }, /^--use-env found no login for the account "default": set MATRIX_HOMESERVER and MATRIX_ACCESS_TOKEN/],
-    ["no URL", { homeserver: "matrix.org", accessToken: "t" }, /^--homeserver is not a homeserver URL/],
+    ["no URL", { homeserver: "matrix org", accessToken: "t" }, /^--homeserver is not a homeserver URL/],
     ["credentials in the URL", { homeserver: "https://u:p@hs.example.org", accessToken: "t" }, /^--homeserver must not carry/],
     ["a fragment in the URL", { homeserver: "https://hs.example.org/#x", accessToken: "t" }, /^--homeserver must not have a query or a fragment/],
     ["http to the public", { homeserver: "http://matrix.org", accessToken: "t" }, /^--homeserver must be an https: URL/],

@@ -55,7 +55,7 @@ async function run(matrix: MatrixChannelConfig, script: Script, accountId?: stri
 afterEach(() => vi.unstubAllEnvs());
 
 describe("the questions", () => {
-  it("[WIZ-1] from nothing to a whole configuration", async () => {
+  it("[WIZ-1][WIZ-6] from nothing to a whole configuration", async () => {
     const { matrix, accountId } = await run({}, [
       [/URL of the homeserver/, " https://192.0.2.1 "],
       [/log in/, "password"],
@@ -160,7 +160,7 @@ describe("the questions", () => {
   });
 
   it("[WIZ-2] offers the environment's login, for a named account its own, and writes no secret", async () => {
-    vi.stubEnv("MATRIX_OPS_HOMESERVER", "https://hs");
+    vi.stubEnv("MATRIX_OPS_HOMESERVER", "https://192.0.2.1");
     vi.stubEnv("MATRIX_OPS_ACCESS_TOKEN", "t");
     const { matrix } = await run(
       {},

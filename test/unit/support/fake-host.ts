@@ -4,6 +4,7 @@
  * the answer is scripted, the order of the calls is the host's.
  */
 import { resolveChannelMessageIngress } from "openclaw/plugin-sdk/channel-ingress-runtime";
+import { resolveInboundDebounceMs } from "openclaw/plugin-sdk/channel-inbound-debounce";
 import { isControlCommandMessage } from "openclaw/plugin-sdk/command-detection";
 import { chunkMarkdownTextWithMode } from "openclaw/plugin-sdk/reply-chunking";
 import { buildAgentSessionKey, resolveAgentRoute } from "openclaw/plugin-sdk/routing";
@@ -74,6 +75,7 @@ export class FakeHost {
       channel: {
         routing: { resolveAgentRoute, buildAgentSessionKey },
         commands: { isControlCommandMessage },
+        debounce: { resolveInboundDebounceMs },
         text: { chunkMarkdownTextWithMode },
         session: { readSessionUpdatedAt: () => undefined },
         mentions: {
@@ -111,7 +113,7 @@ export class FakeHost {
     const turn: Turn = { ctx: plan.ctxPayload, sessionKey: plan.route.sessionKey };
     this.turns.push(turn);
     await turnAdoptionLifecycle?.onAdopted();
-    await plan.replyPipeline.typing.start();
+    await plan.replyPipeline.typing?.start();
     try {
       await this.script(turn, {
         plan: plan as never,
@@ -121,7 +123,7 @@ export class FakeHost {
         },
       });
     } finally {
-      await plan.replyPipeline.typing.stop();
+      await plan.replyPipeline.typing?.stop();
       turnAdoptionLifecycle?.onSettled?.();
     }
     return { dispatched: true, admission: { kind: "dispatch" }, dispatchResult: { queuedFinal: true, counts: { tool: 0, block: 0, final: 1 } } };
@@ -138,5 +140,5 @@ interface FakePlan {
   ctxPayload: Turn["ctx"];
   route: { sessionKey: string };
   delivery: { preparePayload?: (payload: ReplyPayload, info: { kind: string }) => ReplyPayload | null; deliver: (payload: ReplyPayload, info: { kind: string }) => Promise<unknown> };
-  replyPipeline: { typing: { start: () => Promise<void>; stop: () => Promise<void> } };
+  replyPipeline: { typing?: { start: () => Promise<void>; stop: () => Promise<void> } };
 }

@@ -7,6 +7,8 @@ import type { LogRecord, Native, OpenAccountOptions } from "../../../ts/native/a
 import type { DirectoryEntry, LookUp } from "../../../ts/native/directory.ts";
 import type { Memory } from "../../../ts/host/memory.ts";
 import { FileNotLoaded } from "../../../ts/outbound/media.ts";
+import type { Binding } from "../../../ts/threads/record.ts";
+import type { BindingStore } from "../../../ts/threads/store.ts";
 import { FakeAccount } from "./fake-account.ts";
 import type { OpenQueuesOptions } from "../../../ts/native/queues.ts";
 import type { Renewal, Renewed } from "../../../ts/native/upkeep.ts";
@@ -94,6 +96,23 @@ export class FakeMemory implements Memory {
   }
 }
 
+/** Bound conversations kept in this process alone. */
+export class FakeBindings implements BindingStore {
+  saved: Binding[];
+
+  constructor(saved: Binding[] = []) {
+    this.saved = saved;
+  }
+
+  async load(): Promise<Binding[]> {
+    return structuredClone(this.saved);
+  }
+
+  async save(bindings: readonly Binding[]): Promise<void> {
+    this.saved = structuredClone([...bindings]);
+  }
+}
+
 export interface Running {
   host: FakeHost;
   account: FakeAccount;
@@ -160,7 +179,7 @@ export function run(options: RunOptions = {}): Running {
       getStatus: () => statuses.at(-1) as ChannelAccountSnapshot,
       setStatus: (next: ChannelAccountSnapshot) => statuses.push(next),
     } as Parameters<typeof startAccount>[0],
-    { runtime: host.runtime, native: () => native, stateRoot: "/nonexistent", delay: () => 5, refusalDelay: () => 1, memories: { threads: new FakeMemory(), told: new FakeMemory() }, files: { ...FILES, ...options.files }, approvals: options.approvals ?? noApprovals },
+    { runtime: host.runtime, native: () => native, stateRoot: "/nonexistent", delay: () => 5, refusalDelay: () => 1, memories: { threads: new FakeMemory(), told: new FakeMemory() }, files: { ...FILES, ...options.files }, approvals: options.approvals ?? noApprovals, bindingStore: () => new FakeBindings() },
   );
   return {
     host,
