@@ -8,6 +8,7 @@ import type { Account, Native } from "../native/account.ts";
 import { isMatrixError, MatrixError } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
 import type { Operation, OperationContext } from "../operations/operation.ts";
+import type { Waiting } from "./approval.ts";
 import { forAccount, terminalText } from "./text.ts";
 
 export { terminalText } from "./text.ts";
@@ -43,6 +44,7 @@ export interface CommandHost {
   call?: typeof callGatewayFromCli;
   native?: () => Native;
   stateRoot?: string;
+  waiting?: Waiting;
 }
 
 /**
