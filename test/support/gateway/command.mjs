@@ -1,6 +1,7 @@
 // `openclaw matrix …` in a process that lives on: the plugin's own command line, on the host's program and
 // configuration, without the ten seconds in which the host loads itself for each command. What a command takes
 // from its process is its own here: standard input, what it prints, the code it ends with. Several run at once.
+// The host's own words are missing: help, and what it says to flags that there are not.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { globSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
