@@ -1,9 +1,8 @@
 import type { Credentials } from "../homeserver/users.ts";
 import { request } from "../homeserver/users.ts";
-import { GatewayRpc } from "../support/gateway/rpc.ts";
 import type { JsSdkHuman } from "../support/humans/index.ts";
 import { until } from "../support/process.ts";
-import { reportOf, type REPORTS } from "../support/reports.ts";
+import { reportOf, type REPORTS } from "../support/reports/index.ts";
 import { ANSWER_MS, type Bot, Scenario } from "./scenario.ts";
 
 type Command = keyof typeof REPORTS;
@@ -23,12 +22,12 @@ interface Given {
   /** On standard input. */
   input?: string;
   flags?: string[];
+  /** By the host's command line itself, in a process of its own. */
+  real?: boolean;
 }
 
 /** A scenario whose accounts are asked about their encryption, and whose people are further clients of theirs. */
 export class EncryptionScenario extends Scenario {
-  readonly rpc: GatewayRpc = new GatewayRpc(this.rig.home);
-
   /** A person at matrix-js-sdk: a new user, or the owner of an account on a further device. */
   async element(whose: string | Bot): Promise<JsSdkHuman> {
     const credentials = typeof whose === "string" ? await this.rig.homeserver.register(whose, "Element") : await this.rig.homeserver.login(whose.userId, whose.password, "Element");
@@ -48,18 +47,21 @@ export class EncryptionScenario extends Scenario {
 
   /** Over the wire, as a script asks the gateway; the answer fits its schema. */
   async report<C extends keyof typeof METHODS>(bot: Bot, command: C, params: Record<string, unknown> = {}): Promise<Report<C>> {
-    return reportOf(command, await this.rpc.call(METHODS[command], { ...params, accountId: bot.accountId }));
+    return reportOf(command, await this.call(METHODS[command], { ...params, accountId: bot.accountId }));
   }
 
   /** On the command line, as a person types it. */
-  async run(bot: Bot, words: string, { input, flags = [] }: Given = {}): Promise<{ code: number | null; text: string; stderr: string }> {
-    const { code, stdout, stderr } = await this.rig.home.cli(["matrix", ...words.split(" "), ...flags, "--account", bot.accountId], { input });
+  async run(bot: Bot, words: string, { input, flags = [], real = false }: Given = {}): Promise<{ code: number | null; text: string; stderr: string }> {
+    const all = [...words.split(" "), ...flags];
+    const { code, stdout, stderr } = real
+      ? await this.rig.home.cli(["matrix", ...all, "--account", bot.accountId], { input })
+      : await this.command(bot, all, { input });
     return { code, text: stdout, stderr };
   }
 
   /** The same with --json; the document fits its schema. */
-  async json<C extends Command>(bot: Bot, command: C, { input, flags = [] }: Given = {}): Promise<{ code: number | null; report: Report<C> }> {
-    const { code, text, stderr } = await this.run(bot, command, { input, flags: [...flags, "--json"] });
+  async json<C extends Command>(bot: Bot, command: C, { flags = [], ...given }: Given = {}): Promise<{ code: number | null; report: Report<C> }> {
+    const { code, text, stderr } = await this.run(bot, command, { ...given, flags: [...flags, "--json"] });
     try {
       return { code, report: reportOf(command, JSON.parse(text)) };
     } catch (error) {
@@ -94,10 +96,5 @@ export class EncryptionScenario extends Scenario {
       const status = await this.report(bot, "verify status").catch(() => undefined);
       return status?.verified && status.backup.issue === "ok" ? status : undefined;
     });
-  }
-
-  override async end(): Promise<void> {
-    this.rpc.close();
-    await super.end();
   }
 }

@@ -3,7 +3,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
 import { type Credentials, deviceIds, registerWithoutDevice } from "../homeserver/users.ts";
 import { isLive, type Human, type HumanClient, type SeenEvent, startHuman } from "../support/humans/index.ts";
-import { GatewayRpc } from "../support/gateway/rpc.ts";
+import { HostClient } from "../support/gateway/client.ts";
+import type { CliResult } from "../support/gateway/home.ts";
 import { textOf } from "../support/model/answer.ts";
 import { RemoteRig } from "../support/remote-rig.ts";
 
@@ -42,7 +43,7 @@ export class Scenario {
   readonly rig: RemoteRig = RemoteRig.connect();
   readonly #accounts: string[] = [];
   readonly #people: Human[] = [];
-  #rpc: GatewayRpc | undefined;
+  #client: HostClient | undefined;
 
   /** The configuration every account here starts from: loopback allowed, everybody may talk, invitations accepted. */
   settings(extra: Record<string, unknown> = {}): Record<string, unknown> {
@@ -155,10 +156,29 @@ export class Scenario {
     return { system, tools: prompt?.tools ?? [] };
   }
 
+  /** The host's client side, with the host loaded once for this file. */
+  get #host(): HostClient {
+    return (this.#client ??= new HostClient(this.rig.home));
+  }
+
   /** Calls a gateway method, as a command does. */
   call<T>(method: string, params: Record<string, unknown> = {}): Promise<T> {
-    this.#rpc ??= new GatewayRpc(this.rig.home);
-    return this.#rpc.call<T>(method, params);
+    return this.#host.call<T>(method, params);
+  }
+
+  /**
+   * A command of `openclaw matrix` for an account. It prints and ends as the real one, which `rig.home.cli` runs and
+   * which takes ten seconds of a processor; `test/e2e/alone/encryption.test.ts` compares the two.
+   */
+  command(bot: Pick<Bot, "accountId">, words: readonly string[], options: { input?: string } = {}): Promise<CliResult> {
+    return this.#host.matrix([...words, "--account", bot.accountId], options);
+  }
+
+  /** The same with --json, for a command that ends with `code`: the document. */
+  async matrix<T>(bot: Pick<Bot, "accountId">, words: readonly string[], options: { input?: string; code?: number } = {}): Promise<T> {
+    const { code, stdout, stderr } = await this.command(bot, [...words, "--json"], options);
+    expect(code, `openclaw matrix ${words.join(" ")}\n${stdout}\n${stderr}`).toBe(options.code ?? 0);
+    return JSON.parse(stdout) as T;
   }
 
   /** Distinct messages with a marker, an edited one counting once. */
@@ -203,6 +223,6 @@ export class Scenario {
       for (const accountId of this.#accounts) delete accounts[accountId];
       matrix.accounts = accounts;
     });
-    await Promise.all([this.#rpc?.close(), ...this.#people.map((person) => person.close())]);
+    await Promise.all([this.#client?.close(), ...this.#people.map((person) => person.close())]);
   }
 }

@@ -52,8 +52,7 @@ describe("an account that answers signed devices of people it knows", () => {
     const asked = question();
     await logged(/identity_changed.*\.trust\.onIdentityChange/, () => person.send(room, asked.text));
     expect(await rig.home.run(["channels", "status"])).toContain(`openclaw matrix verify acknowledge ${person.userId} --account ${bot.accountId}`);
-    const done = JSON.parse(await rig.home.run(["matrix", "verify", "acknowledge", person.userId, "--account", bot.accountId, "--json"])) as unknown;
-    expect(done).toEqual({ success: true, userId: person.userId, acknowledged: true });
+    expect(await scenario.matrix(bot, ["verify", "acknowledge", person.userId])).toEqual({ success: true, userId: person.userId, acknowledged: true });
     await scenario.ask(person, room, bot);
     await scenario.expectSilence(asked, person);
   });
@@ -66,8 +65,8 @@ describe("an account that answers signed devices of people it knows", () => {
     await person.send(dm, asked.text);
     const line = await rig.gateway.waitForLog(new RegExp(`\\[${sender.accountId}\\].*trust\\.send.*`), { after });
     expect(line).toContain("openclaw matrix verify bootstrap");
-    await rig.home.run(["matrix", "verify", "bootstrap", "--account", sender.accountId, "--json"]);
-    await rig.home.run(["matrix", "outbox", "retry", "--all", "--account", sender.accountId]);
+    await scenario.matrix(sender, ["verify", "bootstrap"]);
+    await scenario.matrix(sender, ["outbox", "retry", "--all"]);
     const answer = await scenario.answer(person, sender, asked);
     expect(answer.encrypted).toBe(true);
   });

@@ -12,6 +12,7 @@ import { type AddedAccount, addOnAccount, notReached } from "../operations/accou
 import { accountAddLines } from "./account-add-lines.ts";
 import { integerOption, secretOption } from "./options.ts";
 import { type CommandHost, type CommandOptions, type CommandOutcome, withOwnAccount } from "./run.ts";
+import { sentence } from "./text.ts";
 
 export interface AccountAddOptions extends CommandOptions {
   name?: string;
@@ -103,5 +104,5 @@ function inOurFlags(problem: string): string {
 function nothingWritten(error: unknown): Error {
   const message = error instanceof Error ? error.message : String(error);
   const help = isMatrixError(error, "device_in_use") ? " Here: give --user-id and --password-stdin in place of the token." : "";
-  return new MatrixError(isMatrixError(error) ? error.code : "internal", `The account was not added. ${message}${/[.!?]$/.test(message) ? "" : "."}${help}`);
+  return new MatrixError(isMatrixError(error) ? error.code : "internal", `The account was not added. ${sentence(message)}${help}`);
 }

@@ -19,6 +19,8 @@ export interface AccountCommand<P extends object, R, O extends CommandOptions> {
   exitCode?: (result: R) => number;
   /** Time the gateway has, in milliseconds, for work that takes longer than the usual. */
   timeoutMs?: (params: P) => number;
+  /** How often it is asked until the answer is final; once unless said. */
+  until?: (ask: () => Promise<R>, host: CommandHost, options: O) => Promise<R>;
 }
 
 export function accountCommand<P extends object, R, O extends CommandOptions = CommandOptions>(
@@ -27,14 +29,16 @@ export function accountCommand<P extends object, R, O extends CommandOptions = C
   return async (host, options, args = []) => {
     const params = await command.params(options, args);
     const { operation } = command;
-    const result = await onGatewayOrAccount<R>(
-      host,
-      options.account,
-      operation.method,
-      params as Record<string, unknown>,
-      (account, context) => operation.run(account, params, context),
-      command.timeoutMs?.(params),
-    );
+    const ask = () =>
+      onGatewayOrAccount<R>(
+        host,
+        options.account,
+        operation.method,
+        params as Record<string, unknown>,
+        (account, context) => operation.run(account, params, context),
+        command.timeoutMs?.(params),
+      );
+    const result = await (command.until?.(ask, host, options) ?? ask());
     command.check?.(result, options);
     return { json: result, lines: command.lines(result, options), exitCode: command.exitCode?.(result) ?? 0 };
   };

@@ -76,5 +76,5 @@ async function perform(declared: CommandDeclaration, host: CommandHost, given: u
   const args = given.slice(0, -2).flat().filter((one) => typeof one === "string");
   const { finish } = await loadRun();
   const work = async () => (await declared.load())({ ...host, verbose: options.verbose ?? false }, options as never, args);
-  await finish(options.json ?? false, work, undefined, declared.failure);
+  await finish(options.json ?? false, work, undefined, declared.failure, options.account);
 }

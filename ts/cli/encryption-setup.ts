@@ -4,6 +4,7 @@ import { editAccount, writtenAccount, writtenPath } from "../config/edit.ts";
 import { selectAccount } from "../config/select.ts";
 import { configFile as hostConfigFile, type ConfigFile } from "../host/config-file.ts";
 import { encryptionSetupOperation, type SetupReport } from "../operations/bootstrap.ts";
+import { untilApproved } from "./approval.ts";
 import { type CommandHost, type CommandOutcome, onGatewayOrAccount } from "./run.ts";
 import { BOOTSTRAP_MS, bootstrapLines, type BootstrapOptions, bootstrapParams } from "./verify-bootstrap.ts";
 
@@ -29,14 +30,16 @@ export async function encryptionSetup(
   const written = structuredClone(writtenAccount(before, accountId));
   // Without a gateway the account is opened here, as it will be once the configuration says so.
   const asSetUp = { ...host, cfg: editAccount(host.cfg, accountId, { encryption: true }) };
-  const done = await onGatewayOrAccount<SetupReport>(
-    asSetUp,
-    accountId,
-    encryptionSetupOperation.method,
-    { ...params },
-    (account, context) => encryptionSetupOperation.run(account, params, context),
-    BOOTSTRAP_MS,
-  );
+  const ask = () =>
+    onGatewayOrAccount<SetupReport>(
+      asSetUp,
+      accountId,
+      encryptionSetupOperation.method,
+      { ...params },
+      (account, context) => encryptionSetupOperation.run(account, params, context),
+      BOOTSTRAP_MS,
+    );
+  const done = await untilApproved(ask, options.json ?? false, host.waiting);
   const needed = host.cfg.channels?.matrix !== undefined && written.encryption !== true;
   const encryptionChanged = needed && !NOT_FOR_ENCRYPTION.has(done.code ?? "");
   // What was asked of the homeserver is over: a gateway that reloads now disturbs nothing.

@@ -17,6 +17,12 @@ export interface RenewOptions extends PasswordOptions {
   yes?: boolean;
 }
 
+export interface RenewedReport extends RenewReport {
+  /** Where the account's keys stand in the configuration. */
+  configPath: string;
+  configChanged: boolean;
+}
+
 export async function renew(host: CommandHost, options: RenewOptions, _args: string[] = [], file: ConfigFile = hostConfigFile): Promise<CommandOutcome> {
   const params = { password: await givenPassword(options), force: options.yes ?? false };
   const accountId = selectAccount(host.cfg, options.account);
@@ -37,7 +43,8 @@ export async function renew(host: CommandHost, options: RenewOptions, _args: str
     RENEW_MS,
   );
   const changes = await cleanUp(report, file);
-  return { json: { ...report, configPath: changes.path, configChanged: changes.keys.length > 0 }, lines: [...renewLines(report), ...changes.lines], exitCode: 0 };
+  const json: RenewedReport = { ...report, configPath: changes.path, configChanged: changes.keys.length > 0 };
+  return { json, lines: [...renewLines(report), ...changes.lines], exitCode: 0 };
 }
 
 /** The file names neither the token nor the device that is not used any more. */

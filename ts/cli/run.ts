@@ -8,7 +8,8 @@ import type { Account, Native } from "../native/account.ts";
 import { isMatrixError, MatrixError } from "../native/errors.ts";
 import { loadNative } from "../native/load.ts";
 import type { Operation, OperationContext } from "../operations/operation.ts";
-import { terminalText } from "./text.ts";
+import type { Waiting } from "./approval.ts";
+import { forAccount, terminalText } from "./text.ts";
 
 export { terminalText } from "./text.ts";
 
@@ -43,6 +44,7 @@ export interface CommandHost {
   call?: typeof callGatewayFromCli;
   native?: () => Native;
   stateRoot?: string;
+  waiting?: Waiting;
 }
 
 /**
@@ -196,21 +198,23 @@ const terminal: Output = {
  * Prints the outcome, or the error in the form that was asked for, and ends the process.
  *
  * @param failure how an error looks as JSON; the commands that have a `success` of their own have it there, too
+ * @param accountId the account that was given, for the commands that are named to people
  */
 export async function finish(
   json: boolean,
   work: () => Promise<CommandOutcome>,
   output: Output = terminal,
   failure: "error" | "success" = "error",
+  accountId?: string,
 ): Promise<void> {
   try {
     const outcome = await work();
-    await output.write(json ? `${JSON.stringify(outcome.json, null, 2)}\n` : `${outcome.lines.map(terminalText).join("\n")}\n`);
+    await output.write(json ? `${JSON.stringify(outcome.json, null, 2)}\n` : `${outcome.lines.map((line) => terminalText(forAccount(line, accountId))).join("\n")}\n`);
     output.exit(outcome.exitCode);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (json) await output.write(`${JSON.stringify({ ...(failure === "success" && { success: false }), error: message }, null, 2)}\n`);
-    else await output.writeError(`${terminalText(message)}\n`);
+    else await output.writeError(`${terminalText(forAccount(message, accountId))}\n`);
     output.exit(1);
   }
 }

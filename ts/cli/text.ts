@@ -31,3 +31,20 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
       .trimEnd(),
   );
 }
+
+/**
+ * The commands a text names, so that they can be typed as they stand by somebody who has said which account is meant.
+ *
+ * @param accountId as it was given; undefined leaves the text alone, for commands then take the same account again
+ */
+export function forAccount(text: string, accountId: string | undefined): string {
+  if (accountId === undefined) return text;
+  return text.replace(/`openclaw matrix [^`]+`/g, (command) =>
+    /\s--account\s|…|^`openclaw matrix account /.test(command) ? command : `${command.slice(0, -1)} --account ${inline(accountId)}\``,
+  );
+}
+
+/** A text of somebody's as a sentence before another one. */
+export function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}

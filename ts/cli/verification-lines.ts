@@ -13,9 +13,18 @@ export function sasLines({ emoji, decimal }: SasReport): string[] {
   return [...(pictures === "" ? [] : [`Emoji:   ${pictures}`]), `Numbers: ${decimal.join(" ")}`];
 }
 
+function headLine(one: VerificationReport): string {
+  return `${one.id} with ${partner(one)}: ${one.phaseName}${one.error === undefined ? "" : `, ${inline(one.error)}`}`;
+}
+
 /** One verification: where it is, and what comes next. */
 export function verificationLines(one: VerificationReport): string[] {
-  return [`${one.id} with ${partner(one)}: ${one.phaseName}${one.error === undefined ? "" : `, ${inline(one.error)}`}`, ...nextLines(one)];
+  return [headLine(one), ...nextLines(one)];
+}
+
+/** The same once this side has confirmed: there is nothing to compare any more. */
+export function confirmedLines(one: VerificationReport): string[] {
+  return [headLine(one), ...(one.phaseName === "started" ? ["Next: the other side has to confirm as well; `openclaw matrix verify list` shows when it is done."] : [])];
 }
 
 function nextLines(one: VerificationReport): string[] {

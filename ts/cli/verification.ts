@@ -15,7 +15,7 @@ import type { VerificationReport } from "../operations/verification-report.ts";
 import { accountCommand } from "./account-command.ts";
 import { spanOption } from "./options.ts";
 import type { CommandOptions } from "./run.ts";
-import { sasLines, verificationLines, verificationTable } from "./verification-lines.ts";
+import { confirmedLines, sasLines, verificationLines, verificationTable } from "./verification-lines.ts";
 
 /** A message to a room may need keys of all its members first. */
 const STEP_MS = 120_000;
@@ -38,15 +38,15 @@ function which(options: StepOptions, [id]: string[]): StepParams {
   return { id: id.trim(), userId: options.userId, roomId: options.roomId };
 }
 
-function stepCommand(operation: Operation<string, StepParams, VerificationReport>) {
-  return accountCommand({ operation, params: which, timeoutMs: () => STEP_MS, lines: verificationLines });
+function stepCommand(operation: Operation<string, StepParams, VerificationReport>, lines = verificationLines) {
+  return accountCommand({ operation, params: which, timeoutMs: () => STEP_MS, lines: (one) => lines(one) });
 }
 
 export const list = accountCommand({ operation: verificationsList, params: () => ({}), lines: verificationTable });
 
 export const accept = stepCommand(verificationAccept);
 export const start = stepCommand(verificationStart);
-export const confirmSas = stepCommand(verificationConfirm);
+export const confirmSas = stepCommand(verificationConfirm, confirmedLines);
 export const mismatchSas = stepCommand(verificationMismatch);
 
 export const sas = accountCommand({ operation: verificationSas, params: which, lines: sasLines });

@@ -1,6 +1,7 @@
 /** `openclaw matrix verify bootstrap`. */
 import { type BootstrapParams, type BootstrapReport, verifyBootstrapOperation } from "../operations/bootstrap.ts";
 import { accountCommand } from "./account-command.ts";
+import { untilApproved } from "./approval.ts";
 import { backupIssueLines, backupLine } from "./backup-lines.ts";
 import { givenRecoveryKey, newRecoveryKeyLines, type RecoveryKeyOptions } from "./recovery-key.ts";
 import { yesNo } from "./text.ts";
@@ -49,6 +50,7 @@ export const verifyBootstrap = accountCommand({
   operation: verifyBootstrapOperation,
   params: bootstrapParams,
   timeoutMs: () => BOOTSTRAP_MS,
+  until: (ask, host, options) => untilApproved(ask, options.json ?? false, host.waiting),
   lines: (report, options) => bootstrapLines(report, options.verbose ?? false),
   exitCode: (report) => (report.success ? 0 : 1),
 });

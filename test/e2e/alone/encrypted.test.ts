@@ -92,7 +92,7 @@ describe("encrypted rooms", () => {
       const before = await person.send(room, "The word of the day is quokka.");
       await running(bot);
       // Clients share history with devices alone that their owner has signed.
-      await rig.home.run(["matrix", "encryption", "setup", "--account", bot.accountId]);
+      await scenario.matrix(bot, ["encryption", "setup"]);
       await person.sdk.invite(room, bot.userId);
       await person.waitForMember(room, bot.userId, { timeoutMs: ANSWER_MS });
       // Whatever the first turn loads, the quote is asked for afterwards.

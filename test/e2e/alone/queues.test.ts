@@ -19,7 +19,9 @@ describe("the queues", () => {
   const { rig } = scenario;
   afterAll(() => scenario.end());
 
-  const matrix = async <T>(bot: Bot, ...words: string[]): Promise<T> =>
+  const matrix = <T>(bot: Bot, ...words: string[]): Promise<T> => scenario.matrix<T>(bot, words);
+  /** By the host's command line itself. */
+  const typed = async <T>(bot: Bot, ...words: string[]): Promise<T> =>
     JSON.parse(await rig.home.run(["matrix", ...words, "--account", bot.accountId, "--json"])) as T;
 
   /** Polls a command until its answer fits. */
@@ -67,7 +69,7 @@ describe("the queues", () => {
     expect(await rig.home.run(["channels", "status", "--probe"])).toContain("openclaw matrix dead-letters list");
 
     await rig.model.script(asked.marker);
-    expect(await matrix(bot, "dead-letters", "resubmit", String(letter?.id))).toEqual({ done: [letter?.id], unknown: [] });
+    expect(await typed(bot, "dead-letters", "resubmit", String(letter?.id))).toEqual({ done: [letter?.id], unknown: [] });
     await scenario.answer(person, bot, asked);
     // What comes after it in the room is answered after it: a second answer would be here.
     const next = question("And this one.");
@@ -118,7 +120,7 @@ describe("the queues", () => {
     expect(messages).toMatchObject([{ roomId: room, state: "queued" }]);
     const [cut] = messages;
     expect(cut?.sent).toBeLessThan(cut?.parts ?? 0);
-    expect(await matrix(bot, "outbox", "retry", String(cut?.id))).toEqual({ done: [cut?.id], unknown: [] });
+    expect(await typed(bot, "outbox", "retry", String(cut?.id))).toEqual({ done: [cut?.id], unknown: [] });
     expect(await matrix(bot, "dead-letters", "list")).toEqual({ deadLetters: [] });
 
     await rig.gateway.start();

@@ -68,6 +68,17 @@ describe("commands", () => {
     expect(await call([echo("x", broken)], "x")).toMatchObject({ code: 1, text: "", error: "why[2J\n" });
   });
 
+  it("[ACC-5] the commands that are named to people are for the account that was given", async () => {
+    const said = "Next: `openclaw matrix verify status`, or `openclaw matrix devices renew --account other`; `openclaw matrix verify …` and `… drop <id>`.";
+    const command = echo("x", { load: async () => async () => ({ json: said, lines: [said], exitCode: 0 }) });
+    const named = said.replace("verify status`", "verify status --account ops`");
+    expect((await call([command], "x --account ops")).text).toBe(`${named}\n`);
+    expect((await call([command], "x")).text).toBe(`${said}\n`);
+    const broken = echo("x", { load: async () => async () => Promise.reject(new Error(said)) });
+    expect((await call([broken], "x --account ops")).error).toBe(`${named}\n`);
+    expect(JSON.parse((await call([broken], "x --account ops --json")).text)).toEqual({ error: said });
+  });
+
   it("[VER-1] the work is loaded only when its command is called", () => {
     const load = vi.fn();
     declareCommands(hostProgram(), {}, [echo("x", { load }), echo("y z", { load })], { cfg: {} });

@@ -11,7 +11,7 @@ import { verifyStatus } from "../../../ts/cli/verify.ts";
 import type { OpenClawConfig } from "../../../ts/host/types.ts";
 import type { EncryptionStatus } from "../../../ts/native/encryption.ts";
 import { MatrixError } from "../../../ts/native/errors.ts";
-import { REFUSED, REPORTS, reportOf } from "../../support/reports.ts";
+import { ENCRYPTION_REPORTS, QUEUE_REPORTS, REFUSED, REPORTS, reportOf } from "../../support/reports/index.ts";
 import { FakeAccount } from "../support/fake-account.ts";
 import { FakeQueues } from "../support/fake-queues.ts";
 import { FakeNative, LOGIN } from "../support/running.ts";
@@ -124,10 +124,15 @@ describe("what the commands print", () => {
     expect(`${outcome.lines.join("\n")}\nexit ${outcome.exitCode}`).toMatchSnapshot();
   });
 
-  it("[VER-1] every schema is of a command that is there, and each of them is shown", () => {
+  it("[VER-1] every command has its schema, but for the ones that have none", () => {
     const words = COMMANDS.map((command) => command.words.replace(/ [<[].*$/, ""));
-    expect(words).toEqual(expect.arrayContaining(Object.keys(REPORTS)));
-    expect(new Set(ASKED.map(([command]) => command))).toEqual(new Set(Object.keys(REPORTS)));
+    // `verify self` talks with a person and has no --json; the others' documents are checked where they are made.
+    const others = ["verify self", "explain", "migrate", ...words.filter((word) => /^(?:invites|rooms) /.test(word))];
+    expect(Object.keys(REPORTS).sort()).toEqual(words.filter((word) => !others.includes(word)).sort());
+  });
+
+  it("[VER-1] each of them is shown here", () => {
+    expect(new Set(ASKED.map(([command]) => command))).toEqual(new Set(Object.keys({ ...ENCRYPTION_REPORTS, ...QUEUE_REPORTS })));
   });
 
   it.each([

@@ -95,9 +95,11 @@ fn enc_7_forced_after_an_identity_changed_elsewhere_ours_is_the_new_one() {
 }
 
 #[test]
-fn enc_7_an_identity_without_secret_storage_gets_one() {
+fn enc_7_an_identity_without_secret_storage_or_with_a_broken_one_gets_one() {
     live(|homeserver| async move {
-        for force in [false, true] {
+        // Account data cannot be deleted: an empty one is how it is switched off.
+        let (off, broken) = (json!({}), json!({ "key": "gone" }));
+        for (force, storage) in [(false, &off), (true, &off), (true, &broken)] {
             let (person, dir) = someone(&homeserver, "no-storage").await;
             let account = ours(&homeserver, &person, &dir).await;
             bootstrap(&account, Bootstrap::default()).await.unwrap();
@@ -106,9 +108,8 @@ fn enc_7_an_identity_without_secret_storage_gets_one() {
                 homeserver.backup(&person).await["version"].clone(),
                 kept_key(&account).await,
             );
-            // Account data cannot be deleted: this is how it is switched off.
             homeserver
-                .set_account_data(&person, "m.secret_storage.default_key", json!({}))
+                .set_account_data(&person, "m.secret_storage.default_key", storage.clone())
                 .await;
             let options = if force {
                 forced()

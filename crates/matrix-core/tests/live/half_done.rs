@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::tempdir;
 
 use crate::{
-    bootstrap::{assert_green, bootstrap, kept_key, status},
+    bootstrap::{assert_green, bootstrap, forced, kept_key, status},
     crossing::Folder,
     second_client::SecondClient,
     support::{Homeserver, Person, live},
@@ -133,6 +133,28 @@ fn enc_2_killed_while_setting_up() {
             // What the first run published is what stands.
             assert_eq!(homeserver.master_key(&person).await, master, "{point}");
         }
+    });
+}
+
+#[test]
+fn enc_7_forced_after_a_set_up_that_was_killed_there_is_a_new_identity() {
+    live(|homeserver| async move {
+        let (person, dir) = (homeserver.register("half").await, tempdir().unwrap());
+        let folder = folder(&homeserver, &person, dir.path());
+        let point = "crypto::identity::published";
+        killed(&folder, Deed::SetUp, point).await;
+        let master = homeserver.master_key(&person).await;
+        let account = open(&homeserver, &person, dir.path()).await;
+        let done = bootstrap(&account, forced()).await.unwrap();
+        assert!(
+            done.identity_replaced && done.device_signed && done.recovery_key_created,
+            "{done:?}"
+        );
+        account.close().await;
+        let replaced = homeserver.master_key(&person).await;
+        assert_ne!(replaced, master);
+        ends(&homeserver, &person, &folder, point).await;
+        assert_eq!(homeserver.master_key(&person).await, replaced);
     });
 }
 
