@@ -12,12 +12,16 @@ import { groups, mentions, pairing, security } from "./gateway/security.ts";
 import { type MatrixProbe, status } from "./gateway/status.ts";
 import { createLazyRuntimeModule } from "./host/lazy.ts";
 import type { ChannelPlugin } from "./host/types.ts";
+import { createHeartbeat } from "./outbound/heartbeat.ts";
 import { createMessageAdapter, createOutboundAdapter } from "./outbound/adapter.ts";
 import { commands } from "./outbound/menus.ts";
 import { messaging, threading } from "./outbound/messaging.ts";
 import { matrixChannelBase } from "./setup/base.ts";
 import { configuredBindings, createConversationBindings } from "./threads/facets.ts";
 
+const loadLogin = createLazyRuntimeModule(() => import("./cli/login.ts"));
+const loadLogout = createLazyRuntimeModule(() => import("./gateway/logout.ts"));
+const heartbeat = createHeartbeat(findAccount);
 const loadStart = createLazyRuntimeModule(() => import("./gateway/start.ts"));
 
 export const matrixPlugin: ChannelPlugin<ResolvedMatrixAccount, MatrixProbe> = {
@@ -28,6 +32,7 @@ export const matrixPlugin: ChannelPlugin<ResolvedMatrixAccount, MatrixProbe> = {
   security,
   pairing,
   groups,
+  heartbeat,
   mentions,
   messaging,
   threading,
@@ -46,7 +51,9 @@ export const matrixPlugin: ChannelPlugin<ResolvedMatrixAccount, MatrixProbe> = {
   resolver: createResolver(lookUp),
   status,
   gatewayMethodDescriptors: Object.entries(METHOD_SCOPES).map(([name, scope]) => ({ name, scope })),
+  auth: { login: async (params) => (await loadLogin()).login(params) },
   gateway: {
     startAccount: async (ctx) => (await loadStart()).startAccount(ctx),
+    logoutAccount: async (ctx) => (await loadLogout()).logoutAccount(ctx),
   },
 };

@@ -28,7 +28,7 @@ describe("a homeserver without passwords", () => {
     expect(printed).toContain("enter the code WXYZ-2345");
     expect(printed).toContain(`Logged in as ${bot.userId}`);
     expect(homeserver.client).toMatchObject({ client_name: "OpenClaw", token_endpoint_auth_method: "none" });
-    const written = (rig.home.readConfig().channels?.matrix?.accounts as Record<string, Record<string, unknown>>)[bot.accountId];
+    const written = (rig.home.readConfig().channels?.matrix?.accounts as Record<string, Record<string, unknown>> | undefined)?.[bot.accountId];
     expect(written).toMatchObject({ enabled: true, userId: bot.userId });
 
     const person = await scenario.person("matrix-js-sdk", "oauthalice");

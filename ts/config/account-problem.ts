@@ -49,13 +49,17 @@ function homeserverProblem(facts: AccountFacts): string | undefined {
   return reason && `${key} ${reason}`;
 }
 
+/** A server name as user ids end in it; the server says itself where its homeserver is (AUT-10). */
+const SERVER_NAME = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
+
 /**
  * What is wrong with a homeserver URL by its form alone (WIZ-3); whether its
  * address may be reached is the network guard's business. The URL itself is not
  * repeated: it may carry credentials.
  */
 export function homeserverUrlProblem(value: string): string | undefined {
-  const form = "is not a homeserver URL: write it like https://matrix.example.org";
+  const form = "is not a homeserver URL: write it like https://matrix.example.org, or the server name alone, like example.org";
+  if (SERVER_NAME.test(value)) return undefined;
   if (!URL.canParse(value)) return form;
   const url = new URL(value);
   if (url.protocol !== "https:" && url.protocol !== "http:") return form;
@@ -92,6 +96,6 @@ function loginProblem(facts: AccountFacts): string | undefined {
   if (facts.hasSession()) return undefined;
   return (
     `${facts.path}.accessToken is not set: give an access token, or userId and password, ` +
-    `or set ${variable(facts, "accessToken")}`
+    `or set ${variable(facts, "accessToken")}, or log in with \`openclaw channels login --channel matrix --account ${facts.accountId}\``
   );
 }

@@ -259,7 +259,17 @@ export function toOpenAccountOptions(
   account: ResolvedMatrixAccount,
   host: { stateRoot: string; env: Environment },
 ): OpenAccountOptions {
-  if (!account.homeserver || account.issue) throw new Error(account.issue ?? "the account has no homeserver");
+  if (account.issue) throw new Error(account.issue);
+  return toLoginOptions(account, host);
+}
+
+/**
+ * The same for an account that may not be able to log in yet, or not any more.
+ *
+ * @throws Error when it does not even say where its homeserver is
+ */
+export function toLoginOptions(account: ResolvedMatrixAccount, host: { stateRoot: string; env: Environment }): OpenAccountOptions {
+  if (!account.homeserver) throw new Error(account.issue ?? "the account has no homeserver");
   const { config, userId, deviceId } = account;
   const auth: AccountAuth = account.accessToken
     ? { type: "accessToken", accessToken: account.accessToken, userId, deviceId }

@@ -66,7 +66,7 @@ export function trouble(code: MatrixErrorCode, message: string, place: { path: s
 const BARE_KEYS = /`(?:accessToken|password|userId|deviceId|homeserver|network\.\w+|storePassphrase)(?::[^`]*)?`/;
 
 function withHelp(code: MatrixErrorCode, message: string, { path, accountId }: { path: string; accountId: string }): string {
-  if (message.includes(path)) return message;
+  if (message.includes(path) || message.includes("`openclaw channels login")) return message;
   if (BARE_KEYS.test(message)) return `${message} The keys stand under ${path}.`;
   const help = advice(code, path, accountId);
   return help === undefined || message.includes(help) ? message : `${message} ${help}.`;

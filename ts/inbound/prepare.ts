@@ -167,8 +167,12 @@ interface Question {
   findings: Findings;
 }
 
-/** Where the turn goes: agent, session and thread. */
-function routeOf({ event, place, ports }: Question) {
+/**
+ * Where the turn goes: agent, session and thread.
+ *
+ * @param own a command of the plugin's, about the binding itself: an ACP session would take it for a message
+ */
+function routeOf({ event, place, ports }: Question, own: boolean) {
   const { runtime, accountId } = ports;
   const { config } = ports.resolved();
   const mode = threadMode(config, place.direct, place.roomEntry);
@@ -178,9 +182,9 @@ function routeOf({ event, place, ports }: Question) {
     accountId,
     peer: place.direct ? { kind: "direct", id: event.sender } : { kind: "channel", id: event.roomId },
   });
-  const bound = boundTo({ cfg: ports.cfg(), accountId, route, event, mode });
+  const bound = own ? undefined : boundTo({ cfg: ports.cfg(), accountId, route, event, mode });
   if (bound) return { route: bound.route, threadRootId: bound.threadRootId, session: { sessionKey: bound.route.sessionKey, parentSessionKey: undefined }, bound };
-  const threadRootId = threadTarget(mode, event);
+  const threadRootId = (own ? event.threadRootId : undefined) ?? threadTarget(mode, event);
   const baseSessionKey =
     place.direct && config.dm?.sessionScope === "per-room"
       ? runtime.channel.routing.buildAgentSessionKey({ agentId: route.agentId, channel: "matrix", accountId, peer: { kind: "channel", id: event.roomId } })
@@ -196,13 +200,14 @@ async function decide(question: Question): Promise<Preparation> {
   const cfg = ports.cfg();
   const { config } = ports.resolved();
   const rawText = readableText(event) ?? "";
-  const { route, threadRootId, session, bound } = routeOf(question);
-  findings.agentId = route.agentId;
-  findings.sessionKey = session.sessionKey;
-
   const { userId } = account.identity;
   const self: Self = { userId, displayName: (await account.member(event.roomId, userId).catch(() => undefined))?.displayName };
   const mention: Mention = reaction ? { mentioned: true, any: true } : detectMention(event, self);
+  const text = mention.mentioned && !reaction ? stripAddress(rawText, self, event.pills) : rawText;
+  const own = !reaction && isOwnCommand(text);
+  const { route, threadRootId, session, bound } = routeOf(question, own);
+  findings.agentId = route.agentId;
+  findings.sessionKey = session.sessionKey;
   const patterns = direct
     ? []
     : runtime.channel.mentions.buildMentionRegexes(cfg, route.agentId, {
@@ -216,8 +221,7 @@ async function decide(question: Question): Promise<Preparation> {
   }
   const requireMention = !direct && requiresMention(roomEntry);
   const implicit = requireMention && !written ? await implicitMentions(event, implicitSettings(config, cfg.channels?.defaults?.implicitMentions), ports) : [];
-  const text = mention.mentioned && !reaction ? stripAddress(rawText, self, event.pills) : rawText;
-  const isCommand = !reaction && (runtime.channel.commands.isControlCommandMessage(text, cfg) || isOwnCommand(text));
+  const isCommand = own || (!reaction && runtime.channel.commands.isControlCommandMessage(text, cfg));
   const unproven = isCommand ? approvalDrop(event, text, ports) : undefined;
   if (unproven) return dropped(unproven);
   const senderName = personLabel((await account.member(event.roomId, event.sender).catch(() => undefined))?.displayName, event.sender);

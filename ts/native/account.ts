@@ -11,6 +11,7 @@ import type { OpenQueuesOptions, Queues } from "./queues.ts";
 import type { EncryptionSetup } from "./encryption.ts";
 import type { ChangedIdentity, SenderTrust, Trust } from "./trust.ts";
 import type { DirectoryEntry, LookUp } from "./directory.ts";
+import type { LoggedOut, PendingLogin } from "./login.ts";
 import type { RoomManagement } from "./manage.ts";
 import type { MediaInfo, MediaTransfer } from "./media.ts";
 import type { RoomPast } from "./past.ts";
@@ -460,6 +461,10 @@ export interface Native {
   openQueues(options: OpenQueuesOptions): Promise<Queues>;
   /** Gives an account that nobody has open a new device; `store_locked` if somebody has. */
   renewDevice(options: OpenAccountOptions, renewal: Renewal): Promise<Renewed>;
+  /** Asks the homeserver's authorization server for a code to log in with; `store_locked` while the account is open. */
+  beginLogin(options: OpenAccountOptions): Promise<PendingLogin>;
+  /** Ends the session of an account that nobody has open, on the homeserver and here. */
+  logOut(options: OpenAccountOptions): Promise<LoggedOut>;
   probe(options: ProbeOptions): Promise<ProbeResult>;
   /** Rejects with `auth_failed` when there is no token to look with. */
   lookUp(options: LookUp): Promise<DirectoryEntry[]>;

@@ -273,6 +273,15 @@ export interface DeadLetter {
   crashes: number
 }
 
+/** A login that waits for the person. Holds the account folder's lock until it is over. */
+export declare class DeviceLogin {
+  private constructor();
+  /** What to tell the person. */
+  get prompt(): LoginPrompt
+  /** Waits for the person and writes the session down. Once. */
+  finish(): Promise<Identity>
+}
+
 /** What stands between us and a person; documented at `DirectInspection` in upkeep.ts. */
 export interface DirectInspection {
   remoteUserId: string
@@ -444,6 +453,30 @@ export interface LogRecord {
   message: string
   /** Set when the record belongs to one account. */
   accountId?: string
+}
+
+/** What logging out did. */
+export interface LoggedOut {
+  /** The homeserver knows, or knew already, that the session is over. */
+  revoked: boolean
+  /** A session stood in the folder. */
+  hadSession: boolean
+  /** Where the device's encryption store is now. */
+  putAway?: string
+  /** The configured access token is another client's device, and was left alone. */
+  foreignDevice: boolean
+}
+
+/** Where the person goes, and with what. */
+export interface LoginPrompt {
+  /** To be typed in there. */
+  userCode: string
+  /** Page of the authorization server. */
+  verificationUri: string
+  /** The same with the code in it. */
+  verificationUriComplete?: string
+  /** How long the code is good. */
+  expiresInMs: number
 }
 
 /** Whose eyes to look with, and for what; documented at `LookUp` in account.ts. */
@@ -1160,11 +1193,20 @@ export interface Vote {
 /** What is looked for. */
 export type Wanted = "own" | "people" | "rooms" | "members" | "alias";
 
+/** Asks the homeserver's authorization server for a code that a person allows a login with. */
+export declare function beginLogin(options: OpenAccountOptions): Promise<DeviceLogin>;
+
 /** `debug` or `release`: how the addon was built, for benchmarks and bug reports. */
 export declare function buildProfile(): 'debug' | 'release';
 
 /** Who holds the account folder's lock, if anybody. */
 export declare function lockHolder(stateDir: string): Promise<LockHolder | undefined | null>;
+
+/**
+ * Logs an account out that nobody has open: the homeserver forgets the device, the folder
+ * the session.
+ */
+export declare function logOut(options: OpenAccountOptions): Promise<LoggedOut>;
 
 /** Looks people or rooms up over plain requests; opens no store and takes no lock. */
 export declare function lookUp(options: LookUp): Promise<Array<DirectoryEntry>>;

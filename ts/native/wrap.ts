@@ -26,6 +26,7 @@ import { call, find } from "./call.ts";
 import type { BackupReset, BootstrapOptions, Bootstrapped, EncryptionStatus, Recovered, Restored } from "./encryption.ts";
 import type { DirectoryEntry, LookUp } from "./directory.ts";
 import { fromNative } from "./errors.ts";
+import type { LoggedOut, PendingLogin } from "./login.ts";
 import type { Emoji, Poll, Reaction, ReadMessages, ReadPage, SendLocation, SendPoll } from "./past.ts";
 import type { OpenQueuesOptions, Queues } from "./queues.ts";
 import type { SenderCheck } from "./trust.ts";
@@ -281,6 +282,11 @@ export function wrap(binding: NativeBinding): Native {
     openAccount: async (options: OpenAccountOptions): Promise<Account> => new NativeAccount(await call(() => binding.openAccount(options))),
     openQueues: async (options: OpenQueuesOptions): Promise<Queues> => new NativeQueues(await call(() => binding.openQueues(options))),
     renewDevice: (options: OpenAccountOptions, renewal: Renewal): Promise<Renewed> => call(() => binding.renewDevice(options, renewal)),
+    beginLogin: async (options: OpenAccountOptions): Promise<PendingLogin> => {
+      const login = await call(() => binding.beginLogin(options));
+      return { prompt: login.prompt, finish: () => call(() => login.finish()) };
+    },
+    logOut: (options: OpenAccountOptions): Promise<LoggedOut> => call(() => binding.logOut(options)),
     probe: (options: ProbeOptions): Promise<ProbeResult> => call(() => binding.probe(options)),
     lookUp: (options: LookUp): Promise<DirectoryEntry[]> => call(() => binding.lookUp(options)),
     onLog(level: LogRecord["level"], sink: (record: LogRecord) => void): void {

@@ -44,6 +44,7 @@ use crate::{
     config::{AccountConfig, NetworkConfig, PresenceCell, Secret},
     crypto::EncryptionStatus,
     dir::Dir,
+    discovery,
     engine::{
         Engine,
         sdk::{SdkEngine, SdkParams},
@@ -121,7 +122,10 @@ impl Account {
     /// `auth_failed`, `auth_expired`, `account_mismatch`, `device_in_use`: a person has to
     /// do something, the message says what. `network`, `timeout`, `rate_limited`: try
     /// again later.
-    pub async fn open(config: AccountConfig) -> Result<Self> {
+    pub async fn open(mut config: AccountConfig) -> Result<Self> {
+        config.homeserver =
+            discovery::base_url(&config.homeserver, &config.network, Some(&config.state_dir))
+                .await?;
         http::check_url(&config.homeserver, &config.network)?;
         let http = http::client(&config.network, &config.homeserver)?;
         let dir = {

@@ -76,6 +76,9 @@ pub struct NetworkConfig {
     pub proxy: Option<Url>,
     /// PEM file with further roots.
     pub extra_ca_certs: Option<PathBuf>,
+    /// The homeserver is named by its server name: the URL is that server's, and its
+    /// `.well-known/matrix/client` says where the homeserver is.
+    pub discover: bool,
 }
 
 /// Bounds of the gap filler.

@@ -41,7 +41,7 @@ pub(crate) use key::StoreKeys;
 pub use lock::LockHolder;
 pub(crate) use recovery::StoredRecoveryKey;
 use serde::{Serialize, de::DeserializeOwned};
-pub(crate) use session::stored_token;
+pub(crate) use session::{OAuthTokens, stored_token};
 
 use crate::{
     account::Identity,

@@ -23,7 +23,7 @@ use url::Url;
 
 use crate::{
     config::{NetworkConfig, Secret},
-    dir,
+    dir, discovery,
     error::{Error, ErrorCode, Result},
     http,
     rest::Rest,
@@ -92,7 +92,9 @@ pub async fn look_up(
     wanted: Wanted,
     limit: usize,
 ) -> Result<Vec<DirectoryEntry>> {
-    http::check_url(&options.homeserver, &options.network)?;
+    let state_dir = Some(options.state_dir.as_path());
+    let homeserver = discovery::base_url(&options.homeserver, &options.network, state_dir).await?;
+    http::check_url(&homeserver, &options.network)?;
     let token = match options.access_token {
         Some(token) => Some(token),
         None => {
@@ -115,9 +117,9 @@ pub async fn look_up(
             ),
         ));
     };
-    let client = http::client(&options.network, &options.homeserver)?;
+    let client = http::client(&options.network, &homeserver)?;
     let directory = Directory {
-        rest: Rest::new(client, options.homeserver, Some(token)),
+        rest: Rest::new(client, homeserver, Some(token)),
     };
     let mut found = match wanted {
         Wanted::Own => {

@@ -100,6 +100,21 @@ pub(crate) fn check_fetch(url: &Url, network: &NetworkConfig) -> Result<()> {
     check_host(url, network).map_err(|error| blocked(&error))
 }
 
+/// The guard for an endpoint that another server has named, and that secrets are sent to: in
+/// clear it may only be on a private network by its very name, where somebody opted in.
+///
+/// # Errors
+/// `address_blocked`, naming the key.
+pub(crate) fn check_endpoint(url: &Url, network: &NetworkConfig) -> Result<()> {
+    let private = url.host().map(|host| host_kind(&host)) == Some(HostKind::Private);
+    let allowed = if url.scheme() == "https" || (url.scheme() == "http" && private) {
+        check_host(url, network)
+    } else {
+        Err(Blocked::cleartext(url.host_str().unwrap_or_default()))
+    };
+    allowed.map_err(|blocked| Error::new(ErrorCode::AddressBlocked, blocked.to_string()))
+}
+
 /// What can be said of a URL before its name is resolved.
 fn check_host(url: &Url, network: &NetworkConfig) -> Result<(), Blocked> {
     let name = url.host_str().unwrap_or_default();

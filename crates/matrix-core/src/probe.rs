@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::{
     config::{NetworkConfig, Secret},
+    discovery,
     error::{Error, ErrorCode, Result},
     http,
     rest::Rest,
@@ -52,11 +53,12 @@ pub struct ProbeResult {
 /// `timeout` is over; otherwise what the homeserver answered.
 pub async fn probe(options: ProbeOptions) -> Result<ProbeResult> {
     let begun = Instant::now();
-    http::check_url(&options.homeserver, &options.network)?;
-    let client = http::client(&options.network, &options.homeserver)?;
+    let homeserver = discovery::base_url(&options.homeserver, &options.network, None).await?;
+    http::check_url(&homeserver, &options.network)?;
+    let client = http::client(&options.network, &homeserver)?;
     let with_token = options.access_token.is_some();
     let timeout = options.timeout;
-    let rest = Rest::new(client, options.homeserver, options.access_token);
+    let rest = Rest::new(client, homeserver, options.access_token);
     let asked = async {
         let versions = rest
             .send(get_supported_versions::Request::new(), timeout)

@@ -3,7 +3,10 @@
 //! Everything here is plain requests: no store is opened and no key is made before it
 //! is known whose device it is (AUT-11).
 
+mod device_login;
 mod login;
+mod logout;
+mod oauth;
 mod renewal;
 mod sentences;
 mod way;
@@ -19,11 +22,13 @@ use std::{
 use matrix_sdk::reqwest;
 use ruma::{OwnedDeviceId, OwnedUserId, UserId};
 
+pub use self::device_login::{DeviceLogin, LoginPrompt};
+pub use self::logout::{LoggedOut, log_out};
 pub use self::renewal::{Renewal, Renewed, renew_device};
 use self::way::Way;
 use crate::{
     account::{DeviceKeys, Identity},
-    config::{AccountConfig, Auth, Secret},
+    config::{AccountConfig, Auth, NetworkConfig, Secret},
     dir::{AccountFile, Dir, StoreKeys},
     error::{Error, ErrorCode, Result},
     health::now_ms,
@@ -58,6 +63,7 @@ pub(crate) struct Session {
     account_id: String,
     device_name: String,
     password: Option<Secret>,
+    network: NetworkConfig,
 }
 
 impl Session {
@@ -164,6 +170,7 @@ impl Session {
                 && before.is_some_and(|before| {
                     before.device_id != account.device_id || before.foreign_device != foreign
                 }),
+            network: config.network.clone(),
             account_id: config.account_id.clone(),
             device_name: config.device_name.clone(),
             password: match &config.auth {
@@ -226,12 +233,33 @@ impl Session {
         Ok(noted.then(|| sentences::keys_refused(&self.device_id)))
     }
 
-    /// The homeserver refused the token with `refused`: after a soft logout logs in
-    /// again on the same device, if there is a password (AUT-8).
+    /// The homeserver refused the token with `refused`: gets the next one of an OAuth login
+    /// (AUT-9); after a soft logout logs in again on the same device, if there is a password
+    /// (AUT-8).
     ///
     /// # Errors
     /// `auth_expired` with what to do if that is not possible; what the login gave.
     pub async fn renew(&self, refused: &Error) -> Result<()> {
+        let account = self.dir.account()?.ok_or_else(|| {
+            Error::new(
+                ErrorCode::StoreCorrupt,
+                "account.json is gone from the account's folder",
+            )
+        })?;
+        if self.password.is_none()
+            && let Some(tokens) = self.dir.oauth_tokens(&self.keys, &account)?
+        {
+            let server = oauth::Server::new(&self.rest.http, &self.network);
+            let Some(granted) = server.refresh(&tokens).await? else {
+                return Err(sentences::login_ended(&self.account_id, refused));
+            };
+            let tokens = Some(&granted.tokens);
+            let token = &granted.access_token;
+            self.dir
+                .save_oauth_session(&self.keys, &account, token, tokens)?;
+            self.rest.set_token(granted.access_token);
+            return Ok(());
+        }
         let (true, Some(password)) = (refused.soft_logout, &self.password) else {
             return Err(sentences::session_ended(
                 &self.account_id,
@@ -257,12 +285,6 @@ impl Session {
                 ),
             ));
         }
-        let account = self.dir.account()?.ok_or_else(|| {
-            Error::new(
-                ErrorCode::StoreCorrupt,
-                "account.json is gone from the account's folder",
-            )
-        })?;
         let token = Secret::new(answer.access_token);
         self.dir.save_session(&self.keys, &account, &token)?;
         self.rest.set_token(token);
@@ -294,6 +316,24 @@ fn stored_account(
         return Ok((None, false));
     }
     Ok((None, ours))
+}
+
+/// The user the configuration names, in full or by the localpart.
+fn configured_user(auth: &Auth) -> Option<&str> {
+    match auth {
+        Auth::Password { user_id, .. } => Some(user_id),
+        Auth::AccessToken { user_id, .. } | Auth::Stored { user_id, .. } => {
+            user_id.as_ref().map(|id| id.as_str())
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| Error::internal(format!("a task ended early: {e}")))?
 }
 
 fn parse_user(text: &str) -> Result<OwnedUserId> {

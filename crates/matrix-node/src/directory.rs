@@ -84,11 +84,12 @@ impl LookUp {
             Wanted::Members => core::Wanted::Members(term("room")?),
             Wanted::Alias => core::Wanted::Alias(term("alias")?),
         };
+        let mut network = network.into_core()?;
         let options = core::DirectoryOptions {
             account_id,
             state_dir: PathBuf::from(state_dir),
-            homeserver: base_url(&homeserver)?,
-            network: network.into_core()?,
+            homeserver: base_url(&homeserver, &mut network)?,
+            network,
             access_token,
             store_passphrase,
         };

@@ -15,6 +15,7 @@ mod error;
 mod event;
 mod health;
 mod log;
+mod login;
 mod media;
 mod mirror;
 mod open;

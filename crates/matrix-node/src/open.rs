@@ -201,14 +201,15 @@ impl OpenAccountOptions {
         // First, so that no early return leaves a secret in an ordinary string.
         let store_passphrase = store_passphrase.map(Secret::new);
         let auth = auth.into_core();
+        let mut network = network.into_core()?;
         Ok(core::AccountConfig {
             account_id,
             state_dir: PathBuf::from(state_dir),
-            homeserver: base_url(&homeserver)?,
+            homeserver: base_url(&homeserver, &mut network)?,
             auth: auth?,
             device_name,
             encryption,
-            network: network.into_core()?,
+            network,
             store_passphrase,
             initial_sync_limit,
             undecryptable_retry: hours("undecryptableRetryHours", undecryptable_retry_hours)?,
@@ -270,6 +271,8 @@ impl NetworkOptions {
                 })
                 .transpose()?,
             extra_ca_certs: extra_ca_certs.map(PathBuf::from),
+            // Told by the homeserver's spelling.
+            discover: false,
         })
     }
 }
@@ -284,9 +287,10 @@ impl ProbeOptions {
             timeout_ms,
         } = self;
         let access_token = access_token.map(Secret::new);
+        let mut network = network.into_core()?;
         Ok(core::ProbeOptions {
-            homeserver: base_url(&homeserver)?,
-            network: network.into_core()?,
+            homeserver: base_url(&homeserver, &mut network)?,
+            network,
             access_token,
             timeout: Duration::from_millis(timeout_ms.unwrap_or(10_000).into()),
         })
@@ -321,8 +325,16 @@ fn invalid(message: String) -> Error {
     Error::new(ErrorCode::ConfigInvalid, message)
 }
 
-pub(crate) fn base_url(text: &str) -> Result<Url> {
-    Url::parse(text).map_err(|error| {
+/// The homeserver's URL; of one that is named by its server name alone the server's, with
+/// the word that the URL is still to be found.
+pub(crate) fn base_url(text: &str, network: &mut core::NetworkConfig) -> Result<Url> {
+    network.discover = !text.contains("://");
+    let url = if network.discover {
+        Url::parse(&format!("https://{text}"))
+    } else {
+        Url::parse(text)
+    };
+    url.map_err(|error| {
         invalid(format!(
             "channels.matrix.homeserver is not a URL ({error}); write it like https://matrix.example.org"
         ))

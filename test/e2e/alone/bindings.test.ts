@@ -75,6 +75,9 @@ describe("conversations bound to sessions", () => {
     await command("/new", /./);
     expect((await scenario.ask(alice, dm, bot)).answer.body).toMatch(/^ACP turn 1 heard/);
     await command("/session idle", /Idle timeout active \(2h/);
+    await command("/unfocus", /Conversation unbound/);
+    expect((await scenario.ask(alice, dm, bot)).answer.body).toMatch(/^Answer to/);
+    await command("/acp spawn codex --bind here", /Bound this conversation/);
   });
 
   it("[BND-8][BND-1] a subagent's thread: its result arrives there, what is said there goes to it, /agents lists it", async () => {

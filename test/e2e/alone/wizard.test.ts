@@ -20,7 +20,7 @@ describe("the questions of `openclaw channels add`", () => {
     await scenario.end();
   });
 
-  const written = (accountId: string) => (rig.home.readConfig().channels?.matrix?.accounts as Record<string, Record<string, unknown>>)[accountId];
+  const written = (accountId: string) => (rig.home.readConfig().channels?.matrix?.accounts as Record<string, Record<string, unknown>> | undefined)?.[accountId];
 
   /** Down to the channel, and to a new account of it. */
   function toNewAccount(name: string): Step[] {
@@ -44,7 +44,7 @@ describe("the questions of `openclaw channels add`", () => {
     scenario.adopt(bot.accountId);
     // Something is configured already, and stays as it is.
     scenario.configure("other", { enabled: false, homeserver: "https://matrix.example.org", accessToken: "syt_other" });
-    const before = rig.home.readConfig().channels?.matrix?.accounts as Record<string, unknown>;
+    const before = rig.home.readConfig().channels?.matrix?.accounts ?? {};
     const text = await atTerminal(rig.home, ["channels", "add"], [
       ...toNewAccount("Ops Bot"),
       [/URL of the homeserver/, `http://matrix.org${ENTER}`],
@@ -85,7 +85,7 @@ describe("the questions of `openclaw channels add`", () => {
       autoJoin: "allowlist",
       autoJoinAllowlist: [room],
     });
-    const { [bot.accountId]: _new, ...others } = rig.home.readConfig().channels?.matrix?.accounts as Record<string, unknown>;
+    const { [bot.accountId]: _new, ...others } = (rig.home.readConfig().channels?.matrix?.accounts ?? {}) as Record<string, unknown>;
     expect(others).toEqual(before);
     expect(rig.home.readConfig().commands).toMatchObject({ ownerAllowFrom: [`matrix:${alice.userId}`] });
     const status = await scenario.call<{ identity?: unknown; verified?: boolean }>("matrix.verify.status", { accountId: bot.accountId });

@@ -193,7 +193,7 @@ describe("what is missing", () => {
   const cases: [string, MatrixChannelConfig, string | undefined, RegExp][] = [
     ["no homeserver", { accessToken: "t" }, undefined, /^channels\.matrix\.homeserver is not set.*MATRIX_HOMESERVER/],
     ["no homeserver in an account", { accounts: { ops: { accessToken: "t" } } }, "ops", /^channels\.matrix\.accounts\.ops\.homeserver is not set.*MATRIX_OPS_HOMESERVER/],
-    ["not a URL", { homeserver: "matrix.org", accessToken: "t" }, undefined, /^channels\.matrix\.homeserver is not a homeserver URL/],
+    ["not a URL", { homeserver: "matrix org", accessToken: "t" }, undefined, /^channels\.matrix\.homeserver is not a homeserver URL/],
     ["another scheme", { homeserver: "ftp://hs", accessToken: "t" }, undefined, /homeserver is not a homeserver URL/],
     ["credentials in the URL", { homeserver: "https://u:pw@hs.test", accessToken: "t" }, undefined, /homeserver must not carry a user name or password/],
     ["a query in the URL", { homeserver: "https://hs.test/?a=b", accessToken: "t" }, undefined, /homeserver must not have a query/],

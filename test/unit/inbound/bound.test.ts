@@ -59,6 +59,15 @@ describe("messages of a bound conversation", () => {
     expect(await answered(off, { roomId: ROOM, threadRootId: "$Root" })).toEqual({ session: TARGET, thread: "$Root" });
   });
 
+  it("[BND-1] the commands about a binding stay with the conversation's own session, and with its thread", async () => {
+    const on = await start({ threadReplies: "off", groupAllowFrom: [ALICE] });
+    await bind("$Root", ROOM);
+    const pushed = on.account.say("/unfocus", { roomId: ROOM, threadRootId: "$Root", sender: ALICE });
+    await on.account.until(() => on.account.stateOf(pushed) === "settled");
+    expect(on.host.turns.at(-1)?.sessionKey).toBe("agent:main:matrix:channel:!room:example.org:thread:$Root");
+    expect(await answered(on, { roomId: ROOM, threadRootId: "$Root", sender: ALICE })).toEqual({ session: TARGET, thread: "$Root" });
+  });
+
   it("[BND-3] each message keeps the binding alive", async () => {
     const on = await start();
     const bound = await bind(ROOM);

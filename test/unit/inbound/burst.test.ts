@@ -64,7 +64,7 @@ describe("talk that the agent only listens to", () => {
     on.host.script = async () => undefined;
     const kindOf = async (text: string, event: Partial<Omit<InboundMessage, "type" | "seq">>) => {
       await settled(on, [on.account.say(text, event)]);
-      return (on.host.turns.at(-1)?.ctx.message as { inboundEventKind?: string }).inboundEventKind;
+      return (on.host.turns.at(-1)?.ctx.message as { inboundEventKind?: string } | undefined)?.inboundEventKind;
     };
     expect(await kindOf("just talking", { roomId: ROOM })).toBe("room_event");
     expect(on.account.typing).toEqual([]);

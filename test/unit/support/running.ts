@@ -3,13 +3,14 @@ import type { ChannelAccountSnapshot } from "../../../ts/host/types.ts";
 import { resolveMatrixAccount } from "../../../ts/config/accounts.ts";
 import type { HostFiles } from "../../../ts/gateway/host-files.ts";
 import { startAccount, type Surroundings } from "../../../ts/gateway/start.ts";
-import type { LogRecord, Native, OpenAccountOptions } from "../../../ts/native/account.ts";
+import type { Identity, LogRecord, Native, OpenAccountOptions } from "../../../ts/native/account.ts";
 import type { DirectoryEntry, LookUp } from "../../../ts/native/directory.ts";
 import type { Memory } from "../../../ts/host/memory.ts";
 import { FileNotLoaded } from "../../../ts/outbound/media.ts";
 import type { Binding } from "../../../ts/threads/record.ts";
 import type { BindingStore } from "../../../ts/threads/store.ts";
 import { FakeAccount } from "./fake-account.ts";
+import type { LoggedOut, LoginPrompt, PendingLogin } from "../../../ts/native/login.ts";
 import type { OpenQueuesOptions } from "../../../ts/native/queues.ts";
 import type { Renewal, Renewed } from "../../../ts/native/upkeep.ts";
 import { FakeHost } from "./fake-host.ts";
@@ -65,6 +66,31 @@ export class FakeNative implements Native {
     if (this.renewed instanceof Error) throw this.renewed;
     const identity = { userId: "@bot:example.org", deviceId: "NEWDEVICE", homeserver: options.homeserver };
     return { identity, formerWasOwn: true, tokenRetired: options.auth.type === "accessToken", ...this.renewed };
+  }
+
+  /** What a login shows, and what it comes to; an error is thrown. */
+  login: { prompt: LoginPrompt; identity: Identity | Error } | Error = new Error("no login here");
+  readonly logins: OpenAccountOptions[] = [];
+  loggedOut: LoggedOut | Error = { revoked: true, hadSession: true, foreignDevice: false };
+  readonly logouts: OpenAccountOptions[] = [];
+
+  async beginLogin(options: OpenAccountOptions): Promise<PendingLogin> {
+    this.logins.push(options);
+    const { login } = this;
+    if (login instanceof Error) throw login;
+    return {
+      prompt: login.prompt,
+      finish: async () => {
+        if (login.identity instanceof Error) throw login.identity;
+        return login.identity;
+      },
+    };
+  }
+
+  async logOut(options: OpenAccountOptions): Promise<LoggedOut> {
+    this.logouts.push(options);
+    if (this.loggedOut instanceof Error) throw this.loggedOut;
+    return this.loggedOut;
   }
 
   async probe(): Promise<{ versions: string[]; features: string[]; oauth: boolean; elapsedMs: number }> {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::{
     AccountFile, Dir, SCHEMA, StoreKeys, corrupt,
@@ -22,6 +23,32 @@ struct SessionFile {
     device_id: String,
     /// Encrypted with the store key.
     access_token: Vec<u8>,
+    /// Of an OAuth login: how to get the next token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    oauth: Option<OAuthFile>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OAuthFile {
+    client_id: String,
+    token_endpoint: Url,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revocation_endpoint: Option<Url>,
+    /// Encrypted with the store key.
+    refresh_token: Vec<u8>,
+}
+
+/// What an OAuth login leaves beside the access token.
+#[derive(Debug, Clone)]
+pub(crate) struct OAuthTokens {
+    /// What the authorization server knows this account's client as.
+    pub client_id: String,
+    /// Where the next token comes from.
+    pub token_endpoint: Url,
+    /// Where tokens are given back.
+    pub revocation_endpoint: Option<Url>,
+    /// Good for one use, as a rule.
+    pub refresh_token: Secret,
 }
 
 impl Dir {
@@ -44,10 +71,33 @@ impl Dir {
         account: &AccountFile,
         token: &Secret,
     ) -> Result<()> {
-        let access_token = keys
-            .cipher
-            .encrypt_value(&token.expose())
-            .map_err(|e| Error::internal(format!("the session cannot be encrypted: {e}")))?;
+        self.save_oauth_session(keys, account, token, None)
+    }
+
+    /// The same for a login by OAuth.
+    pub fn save_oauth_session(
+        &self,
+        keys: &StoreKeys,
+        account: &AccountFile,
+        token: &Secret,
+        oauth: Option<&OAuthTokens>,
+    ) -> Result<()> {
+        let seal = |secret: &Secret| {
+            keys.cipher
+                .encrypt_value(&secret.expose())
+                .map_err(|e| Error::internal(format!("the session cannot be encrypted: {e}")))
+        };
+        let access_token = seal(token)?;
+        let oauth = oauth
+            .map(|oauth| {
+                Ok::<_, Error>(OAuthFile {
+                    client_id: oauth.client_id.clone(),
+                    token_endpoint: oauth.token_endpoint.clone(),
+                    revocation_endpoint: oauth.revocation_endpoint.clone(),
+                    refresh_token: seal(&oauth.refresh_token)?,
+                })
+            })
+            .transpose()?;
         self.write_json(
             "session.json",
             &SessionFile {
@@ -55,8 +105,46 @@ impl Dir {
                 user_id: account.user_id.clone(),
                 device_id: account.device_id.clone(),
                 access_token,
+                oauth,
             },
         )
+    }
+
+    /// How to get the next token, if this device's session is an OAuth login's.
+    pub fn oauth_tokens(
+        &self,
+        keys: &StoreKeys,
+        account: &AccountFile,
+    ) -> Result<Option<OAuthTokens>> {
+        let path = self.path.join("session.json");
+        let Some(file) = read_file(&path, &self.owner, account)? else {
+            return Ok(None);
+        };
+        file.oauth
+            .map(|oauth| {
+                Ok(OAuthTokens {
+                    client_id: oauth.client_id,
+                    token_endpoint: oauth.token_endpoint,
+                    revocation_endpoint: oauth.revocation_endpoint,
+                    refresh_token: unseal(keys, &oauth.refresh_token, &path)?,
+                })
+            })
+            .transpose()
+    }
+
+    /// Deletes the session and whose the folder is; what else is in it, a new login of the
+    /// same user goes on with.
+    pub fn forget_login(&self) -> Result<()> {
+        for name in ["session.json", "account.json"] {
+            let path = self.path.join(name);
+            match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(files::failed("remove", &path, &e));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -98,23 +186,31 @@ fn read_token(
     account: &AccountFile,
 ) -> Result<Option<Secret>> {
     let path = dir.join("session.json");
-    let Some(file) = read_json::<SessionFile>(&path, owner)? else {
+    read_file(&path, owner, account)?
+        .map(|file| unseal(keys, &file.access_token, &path))
+        .transpose()
+}
+
+/// The file, if it is this device's.
+fn read_file(path: &Path, owner: &Owner, account: &AccountFile) -> Result<Option<SessionFile>> {
+    let Some(file) = read_json::<SessionFile>(path, owner)? else {
         return Ok(None);
     };
     if file.schema > SCHEMA {
-        return Err(newer(&path));
+        return Err(newer(path));
     }
-    if file.user_id != account.user_id || file.device_id != account.device_id {
-        return Ok(None);
-    }
-    let token = keys
-        .cipher
-        .decrypt_value::<String>(&file.access_token)
+    let ours = file.user_id == account.user_id && file.device_id == account.device_id;
+    Ok(ours.then_some(file))
+}
+
+fn unseal(keys: &StoreKeys, sealed: &[u8], path: &Path) -> Result<Secret> {
+    keys.cipher
+        .decrypt_value::<String>(sealed)
+        .map(Secret::new)
         .map_err(|_| {
             corrupt(
-                &path,
+                path,
                 "its token cannot be decrypted; delete it to log in again",
             )
-        })?;
-    Ok(Some(Secret::new(token)))
+        })
 }

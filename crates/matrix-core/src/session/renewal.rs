@@ -14,12 +14,13 @@ use ruma::{
     api::client::{account::whoami, session::logout},
 };
 
-use super::{TIMEOUT, login, parse_user, sentences, way};
+use super::{TIMEOUT, blocking, login, parse_user, sentences, way};
 use crate::{
     account::{Identity, repair_inbox},
     config::{AccountConfig, Auth, Secret},
     dir::{AccountFile, CryptoStore, Dir, StoreKeys},
-    error::{Error, ErrorCode, Result},
+    discovery,
+    error::{ErrorCode, Result},
     http,
     rest::Rest,
 };
@@ -62,7 +63,9 @@ pub struct Renewed {
 /// device works and `force` is not set; `auth_failed` if no way to log in is given, or
 /// the homeserver refuses it; `account_mismatch`; `network` and `timeout` before anything
 /// was changed.
-pub async fn renew_device(config: AccountConfig, renewal: Renewal) -> Result<Renewed> {
+pub async fn renew_device(mut config: AccountConfig, renewal: Renewal) -> Result<Renewed> {
+    config.homeserver =
+        discovery::base_url(&config.homeserver, &config.network, Some(&config.state_dir)).await?;
     http::check_url(&config.homeserver, &config.network)?;
     let http = http::client(&config.network, &config.homeserver)?;
     let dir = {
@@ -375,12 +378,4 @@ async fn put_away(dir: &Arc<Dir>, store: CryptoStore) -> Result<Option<PathBuf>>
         _ => dir.put_stores_away(),
     })
     .await
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|e| Error::internal(format!("a task ended early: {e}")))?
 }

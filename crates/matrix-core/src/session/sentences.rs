@@ -108,6 +108,18 @@ pub(super) fn nothing_stored(account_id: &str) -> Error {
     )
 }
 
+/// The authorization server has ended an OAuth login (AUT-9).
+pub(super) fn login_ended(account_id: &str, refused: &Error) -> Error {
+    Error {
+        code: ErrorCode::AuthExpired,
+        message: format!(
+            "the login of account {account_id} has ended; log in again with \
+             `openclaw channels login --channel matrix --account {account_id}`"
+        ),
+        ..refused.clone()
+    }
+}
+
 pub(super) fn session_ended(
     account_id: &str,
     device: &ruma::DeviceId,

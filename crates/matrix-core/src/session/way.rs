@@ -8,7 +8,7 @@ use ruma::{
     api::client::{account::whoami, keys::get_keys},
 };
 
-use super::{TIMEOUT, login, parse_user, sentences};
+use super::{TIMEOUT, login, oauth, parse_user, sentences};
 use crate::{
     account::DeviceKeys,
     config::{AccountConfig, Auth, Secret},
@@ -134,16 +134,31 @@ impl Way<'_> {
             .session_token(self.keys, &stored)
             .map_err(|e| sentences::session_damaged(&self.config.account_id, e))?
             .ok_or_else(missing)?;
-        match self.whoami_stored(&stored, token).await {
-            Ok(()) => Ok(stored),
-            Err(e) if e.code == ErrorCode::AuthExpired => Err(sentences::session_ended(
+        let refused = match self.whoami_stored(&stored, token).await {
+            Ok(()) => return Ok(stored),
+            Err(e) if e.code == ErrorCode::AuthExpired => e,
+            Err(e) => return Err(e),
+        };
+        let Some(tokens) = self.dir.oauth_tokens(self.keys, &stored)? else {
+            return Err(sentences::session_ended(
                 &self.config.account_id,
                 stored.device_id.as_str().into(),
-                &e,
+                &refused,
                 false,
-            )),
-            Err(e) => Err(e),
-        }
+            ));
+        };
+        let server = oauth::Server::new(&self.rest.http, &self.config.network);
+        let Some(granted) = server.refresh(&tokens).await? else {
+            return Err(sentences::login_ended(&self.config.account_id, &refused));
+        };
+        self.dir.save_oauth_session(
+            self.keys,
+            &stored,
+            &granted.access_token,
+            Some(&granted.tokens),
+        )?;
+        self.whoami_stored(&stored, granted.access_token).await?;
+        Ok(stored)
     }
 
     /// Logs in and writes the result down before anything else happens.

@@ -10,6 +10,7 @@ mod failpoints;
 mod lost;
 mod malformed;
 mod nonsense;
+mod oauth;
 mod olm_peer;
 mod rollback;
 mod session;

@@ -61,6 +61,8 @@ pub struct State {
     pub logins: Vec<Value>,
     /// Answers of paths that nothing else here knows.
     pub answers: BTreeMap<String, (u16, Value)>,
+    /// The same for requests without a token.
+    pub open_answers: BTreeMap<String, (u16, Value)>,
     /// Every `/sync` so far: its `since`, or nothing.
     pub asked: Vec<String>,
     /// What was sent, each transaction once.
@@ -192,6 +194,9 @@ impl Respond for Script {
             state.logins.push(body);
             state.tokens.insert(token.clone(), device.clone());
             return ok(json!({"user_id": USER, "access_token": token, "device_id": device}));
+        }
+        if let Some((status, answer)) = state.open_answers.get(path) {
+            return ResponseTemplate::new(*status).set_body_json(answer);
         }
         if let Some(soft) = state.ended.get(&token) {
             return error(401, "M_UNKNOWN_TOKEN", json!({"soft_logout": soft}));
