@@ -204,7 +204,8 @@ describe("devices, direct messages and the profile", () => {
     const { signatures } = await identityOf(bot, own);
     expect(signatures, "keys that signed the device").toBe(2);
 
-    scenario.edit(bot.accountId, (account) => Object.assign(account, { dm: { policy: "open", allowFrom: ["*"] }, autoJoin: "always" }));
+    await rig.gateway.waitForLog(new RegExp(`\\[${bot.accountId}\\] @\\S+ on `));
+    await scenario.reconfigure(bot.accountId, (account) => Object.assign(account, { dm: { policy: "open", allowFrom: ["*"] }, autoJoin: "always" }));
     const room = await scenario.openDm(person, bot, { encrypted: true });
     await scenario.ask(person, room, bot);
     expect(await scenario.devicesOf(bot)).toEqual([own, stale.deviceId].sort());

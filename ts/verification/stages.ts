@@ -19,9 +19,19 @@ export function stageOf({ phase, sas, qrScanned, confirmed }: Verification): Sta
   }
 }
 
-/** What was written by others, on one line and without what Markdown reads. */
+/** What was written by others, on one line. */
+function line(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").slice(0, 200);
+}
+
+/** The same without what Markdown reads. */
 function plain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").replace(/[`*_[\]<>\\|~]/g, "").slice(0, 200);
+  return line(text).replace(/[`*_[\]<>\\|~]/g, "");
+}
+
+/** A code of others for Markdown: its underscores are part of it. */
+function code(text: string): string {
+  return `\`${line(text).replaceAll("`", "")}\``;
 }
 
 function comparison({ sas }: Verification): string {
@@ -50,13 +60,13 @@ export function noticeText(one: Verification, stage: Stage, accountId: string): 
     case "done":
       return "🔐 Verification: done. Both sides have confirmed.";
     case "cancelled":
-      return `🔐 Verification: ended without a result: ${plain(one.cancellation?.reason ?? "cancelled")} (${plain(one.cancellation?.code ?? "m.user")}).`;
+      return `🔐 Verification: ended without a result: ${plain(one.cancellation?.reason ?? "cancelled")} (${code(one.cancellation?.code ?? "m.user")}).`;
   }
 }
 
 /** For the log: the same, with whom, and what the person has to run. */
 export function logText(one: Verification, stage: Stage, accountId: string): string {
-  const device = one.otherDeviceId === undefined ? "" : ` ${plain(one.otherDeviceId)}`;
+  const device = one.otherDeviceId === undefined ? "" : ` ${line(one.otherDeviceId)}`;
   const who = one.isSelfVerification ? `this account's own device${device}` : `${one.otherUserId}${device && `, device${device}`}`;
   const begin = `[${accountId}] ${one.id} with ${who}:`;
   switch (stage) {
@@ -73,6 +83,6 @@ export function logText(one: Verification, stage: Stage, accountId: string): str
     case "done":
       return `${begin} done, both sides have confirmed`;
     case "cancelled":
-      return `${begin} ended without a result: ${plain(one.cancellation?.reason ?? "cancelled")} (${plain(one.cancellation?.code ?? "m.user")})`;
+      return `${begin} ended without a result: ${line(one.cancellation?.reason ?? "cancelled")} (${line(one.cancellation?.code ?? "m.user")})`;
   }
 }

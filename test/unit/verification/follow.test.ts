@@ -100,14 +100,15 @@ describe("following verifications", () => {
   });
 
   it("[VER-7] what the other side wrote as its reason is no markup of ours", async () => {
-    const { account, settle, notices } = follow();
+    const { account, lines, settle, notices } = follow();
     open = account;
     account.room("!dm:example.org", { otherMembers: [PERSON] });
     account.verification("verification-1", { otherUserId: PERSON, roomId: "!dm:example.org", initiatedByMe: true, phase: "ready" });
     await settle();
-    account.verification("verification-1", { phase: "cancelled", cancellation: { code: "m.user", reason: "[click](https://evil.test)\n# now", byUs: false } });
+    account.verification("verification-1", { phase: "cancelled", cancellation: { code: "m.mismatched_sas`_x_\n", reason: "[click](https://evil.test)\n# now", byUs: false } });
     await settle();
-    expect(notices().at(-1)).toMatchObject({ text: "🔐 Verification: ended without a result: click(https://evil.test) # now (m.user)." });
+    expect(notices().at(-1)).toMatchObject({ text: "🔐 Verification: ended without a result: click(https://evil.test) # now (`m.mismatched_sas_x_ `)." });
+    expect(lines.at(-1)).toMatch(/ended without a result: \[click\]\(https:\/\/evil\.test\) # now \(m\.mismatched_sas`_x_ \)$/);
   });
 });
 
