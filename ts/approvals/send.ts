@@ -19,7 +19,7 @@ export interface Place {
 const WAITS = 4;
 
 /** Names the sends of one prompt for ever. */
-export function promptKey(approvalId: string, { roomId, threadRootId }: Place): string {
+function promptKey(approvalId: string, { roomId, threadRootId }: Place): string {
   return `approval:${approvalId}:${roomId}:${threadRootId ?? ""}`;
 }
 
