@@ -103,6 +103,7 @@ async fn out_7_what_was_uploaded_before_a_crash_is_not_uploaded_again() {
     let outbox = home.open().await;
     let picture = picture(&outbox, "k").await;
     outbox.enqueue(picture).await.unwrap();
+    outbox.close(Duration::ZERO).await;
     // Dies in the second upload, then in the event's request.
     for (to, done) in [("upload", 1), (ROOM, 2)] {
         let answers = if to == ROOM {
