@@ -8,6 +8,7 @@ import { findAccount } from "./gateway/find.ts";
 import { lookUp } from "./gateway/look-up.ts";
 import { runningAccount } from "./gateway/registry.ts";
 import { METHOD_SCOPES } from "./gateway/method-names.ts";
+import { runningAccounts } from "./gateway/registry.ts";
 import { groups, mentions, pairing, security } from "./gateway/security.ts";
 import { type MatrixProbe, status } from "./gateway/status.ts";
 import { createLazyRuntimeModule } from "./host/lazy.ts";
@@ -43,7 +44,7 @@ export const matrixPlugin: ChannelPlugin<ResolvedMatrixAccount, MatrixProbe> = {
     shouldSuppressLocalPayloadPrompt: ({ cfg, accountId, hint }) => hint?.kind === "approval-pending" && hint.approvalKind === "exec" && suppressesLocalPrompt({ cfg, accountId, active: hint.nativeRouteActive === true }),
   },
   message: createMessageAdapter(findAccount),
-  actions: createMessageActions(findAccount),
+  actions: createMessageActions(findAccount, () => runningAccounts().length > 0),
   agentPrompt,
   commands,
   approvalCapability: createApprovalCapability(findAccount),
