@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{SendMedia, SendText, TextKind, content, content::text_parts};
+use super::{Extra, SendMedia, SendText, TextKind, content, content::text_parts};
 use crate::{media::Looks, outbox::Part};
 
 /// Bytes of a file's name.
@@ -115,6 +115,7 @@ pub(crate) fn media_parts(request: &SendMedia, files: &[FileEvent]) -> Vec<Part>
             live: false,
             tables: request.tables,
             wait_ms: None,
+            extra: Extra::default(),
         }),
         _ => Vec::new(),
     }
