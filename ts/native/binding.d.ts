@@ -3,10 +3,6 @@
 /** An open account. Every method rejects with `closed` after `close`. */
 export declare class Account {
   private constructor();
-  /** Stores files, uploads them and sends an event for each. */
-  sendMedia(request: SendMedia): Promise<Sent>
-  /** Fetches a file of a message onto the disk, decrypted. */
-  downloadMedia(source: string, maxBytes: number): Promise<Downloaded>
   /** The rooms the account is in. */
   joinedRooms(): Promise<Array<RoomInfo>>
   /** Makes a room, or a space; its id. */
@@ -29,12 +25,14 @@ export declare class Account {
   threads(roomId: string, limit: number, from?: string | undefined | null): Promise<ThreadPage>
   /** What others see of us from now on, and a line with it. */
   setPresence(presence: PresenceName, status?: string | undefined | null): Promise<undefined>
+  /** Stores files, uploads them and sends an event for each. */
+  sendMedia(request: SendMedia): Promise<Sent>
+  /** Fetches a file of a message onto the disk, decrypted. */
+  downloadMedia(source: string, maxBytes: number): Promise<Downloaded>
   /** A page of messages, decrypted and in their newest wording. */
   readMessages(request: ReadMessages): Promise<ReadPage>
   /** The reactions to a message, oldest first. */
   reactions(roomId: string, eventId: string): Promise<Array<Reaction>>
-  /** The custom emoji that can be named in a room. */
-  emojis(roomId: string): Promise<Array<Emoji>>
   /** Ids of the room's pinned messages, the newest pin last. */
   pinned(roomId: string): Promise<Array<string>>
   /** Pins a message, or takes the pin away; the pinned ones afterwards. */
@@ -49,6 +47,8 @@ export declare class Account {
   poll(roomId: string, eventId: string): Promise<Poll | undefined | null>
   /** Sends a place on the map. */
   sendLocation(request: SendLocation): Promise<Sent>
+  /** The custom emoji that can be named in a room. */
+  emojis(roomId: string): Promise<Array<Emoji>>
   /** Shows or hides that we are writing. Losable: an error is logged, never thrown. */
   setTyping(roomId: string, typing: boolean, timeoutMs?: number | undefined | null): Promise<undefined>
   /** Marks as read up to an event. */
@@ -335,6 +335,12 @@ export interface EditText {
   finalized?: boolean
   extra?: string
   waitMs?: number
+}
+
+/** A custom emoji. */
+export interface Emoji {
+  shortcode: string
+  url: string
 }
 
 /** Device trust, cross-signing and backup; documented at `EncryptionStatus` in account.ts. */
@@ -767,12 +773,6 @@ export interface React {
   eventId: string
   emoji: string
   key?: string
-}
-
-/** A custom emoji. */
-export interface Emoji {
-  shortcode: string
-  url: string
 }
 
 /** A reaction to a message. */
