@@ -84,4 +84,18 @@ describe("an answer that was finished when the process ended", () => {
     expect(on.account.texts()).toEqual(["the answer"]);
     expect(looks).toEqual([0, 3]);
   });
+
+  it("[SES-11] what the host says of a turn that it queued is no failure, because its answer comes by another way, unless there is none", async () => {
+    on = open();
+    on.host.queues = true;
+    on.host.script = async (_turn, { deliver }) => void (await deliver({ text: "⚠️ OpenClaw couldn't produce or deliver a reply. Please try again." }));
+    await settled("hello", 0);
+    expect(on.host.turns).toHaveLength(1);
+    transcript.failed = true;
+    const event = on.account.say("hello again", { roomId: DM });
+    await on.account.until(() => on.host.turns.length > 2);
+    transcript.failed = false;
+    await on.account.until(() => on.account.stateOf(event) === "settled");
+    expect(on.account.texts()).toEqual([]);
+  });
 });

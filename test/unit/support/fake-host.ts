@@ -38,6 +38,8 @@ export class FakeHost {
   script: Script = echo;
   /** Throws where the host refuses a turn before it has taken it. */
   admit: () => void = () => undefined;
+  /** Turns wait behind a running one, and are over a moment after the host has given back control. */
+  queues = false;
   readonly turns: Turn[] = [];
   /** Users whose pairing was approved. */
   readonly paired: string[] = [];
@@ -112,7 +114,8 @@ export class FakeHost {
     this.admit();
     const turn: Turn = { ctx: plan.ctxPayload, sessionKey: plan.route.sessionKey };
     this.turns.push(turn);
-    await turnAdoptionLifecycle?.onAdopted();
+    if (this.queues) turnAdoptionLifecycle?.onDeferred?.();
+    else await turnAdoptionLifecycle?.onAdopted();
     await plan.replyPipeline.typing?.start();
     try {
       await this.script(turn, {
@@ -124,8 +127,10 @@ export class FakeHost {
       });
     } finally {
       await plan.replyPipeline.typing?.stop();
-      turnAdoptionLifecycle?.onSettled?.();
+      if (this.queues) setTimeout(() => void turnAdoptionLifecycle?.onAdopted().then(() => turnAdoptionLifecycle.onSettled?.()), 5);
+      else turnAdoptionLifecycle?.onSettled?.();
     }
+    if (this.queues) return { dispatched: true, admission: { kind: "dispatch" }, dispatchResult: { deferredToActiveRun: "followup", queuedFinal: false, counts: { tool: 0, block: 0, final: 0 } } };
     return { dispatched: true, admission: { kind: "dispatch" }, dispatchResult: { queuedFinal: true, counts: { tool: 0, block: 0, final: 1 } } };
   }
 }
@@ -133,7 +138,7 @@ export class FakeHost {
 interface RunParams {
   raw: unknown;
   adapter: { ingest: (raw: unknown) => unknown; resolveTurn: () => Promise<FakePlan> | FakePlan };
-  turnAdoptionLifecycle?: { onAdopted: () => Promise<void>; onSettled?: () => void };
+  turnAdoptionLifecycle?: { onAdopted: () => Promise<void>; onDeferred?: () => void; onSettled?: () => void };
 }
 
 interface FakePlan {
