@@ -197,8 +197,8 @@ impl Account {
         key: &str,
         content: &Value,
     ) -> Result<()> {
-        let content = Raw::new(content)
-            .map_err(|error| Error::internal(format!("{event_type}: {error}")))?;
+        let content =
+            Raw::new(content).map_err(|error| Error::internal(format!("{event_type}: {error}")))?;
         let request = send_state_event::v3::Request::new_raw(
             room_id.to_owned(),
             event_type,
