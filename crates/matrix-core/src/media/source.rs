@@ -40,10 +40,14 @@ impl Source {
         let encrypted = ["key", "v", "hashes", "iv"]
             .iter()
             .any(|key| value.get(key).is_some());
+        let no_key = || invalid("its key is not one of encrypted attachments (v2)");
+        if encrypted && value.get("v").and_then(Value::as_str) != Some("v2") {
+            return Err(no_key());
+        }
         let key = encrypted
             .then(|| serde_json::from_value::<EncryptedFile>(value))
             .transpose()
-            .map_err(|_| invalid("its key is not one of encrypted attachments (v2)"))?
+            .map_err(|_| no_key())?
             .map(MediaEncryptionInfo::from);
         Ok(Self {
             server,

@@ -353,8 +353,8 @@ fn pol_3_other_events_keep_their_content() {
         other => panic!("{other:?}"),
     };
     let (kind, content) =
-        other(json!({ "type": "m.sticker", "content": { "body": "hi", "url": "mxc://a/b" } }));
-    assert_eq!(kind, "m.sticker");
+        other(json!({ "type": "org.example.thing", "content": { "body": "hi", "url": "mxc://a/b" } }));
+    assert_eq!(kind, "org.example.thing");
     assert_eq!(
         serde_json::from_str::<Value>(&content).expect("JSON")["body"],
         "hi"

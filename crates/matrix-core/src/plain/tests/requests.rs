@@ -8,7 +8,12 @@ use wiremock::{
 };
 
 use super::rig::{ME, Rig, answer, message, news, ok, own_join, refusal, silence, whole_room};
-use crate::{ErrorCode, engine::Engine, event::Membership, room::Unavailable};
+use crate::{
+    ErrorCode,
+    engine::Engine,
+    event::Membership,
+    room::{CREATOR_POWER, Unavailable},
+};
 
 const STATE: &str = "/_matrix/client/v3/rooms/!room:example.org/state";
 const ENCRYPTION: &str = "/_matrix/client/v3/rooms/!room:example.org/state/m.room.encryption/";
@@ -232,7 +237,7 @@ async fn a_room_is_described_by_its_state() {
     assert_eq!(alice.display_name.as_deref(), Some("Alice"));
     assert_eq!(
         alice.power_level,
-        i64::MAX,
+        CREATOR_POWER,
         "a creator of a version 12 room"
     );
     let me = engine.member(room(), user_id!("@bot:example.org")).await;
