@@ -352,8 +352,9 @@ fn pol_3_other_events_keep_their_content() {
         }) => (event_type, content),
         other => panic!("{other:?}"),
     };
-    let (kind, content) =
-        other(json!({ "type": "org.example.thing", "content": { "body": "hi", "url": "mxc://a/b" } }));
+    let (kind, content) = other(
+        json!({ "type": "org.example.thing", "content": { "body": "hi", "url": "mxc://a/b" } }),
+    );
     assert_eq!(kind, "org.example.thing");
     assert_eq!(
         serde_json::from_str::<Value>(&content).expect("JSON")["body"],

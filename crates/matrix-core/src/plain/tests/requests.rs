@@ -236,8 +236,7 @@ async fn a_room_is_described_by_its_state() {
     let alice = alice.unwrap().unwrap();
     assert_eq!(alice.display_name.as_deref(), Some("Alice"));
     assert_eq!(
-        alice.power_level,
-        CREATOR_POWER,
+        alice.power_level, CREATOR_POWER,
         "a creator of a version 12 room"
     );
     let me = engine.member(room(), user_id!("@bot:example.org")).await;
