@@ -78,7 +78,7 @@ describe("surface", () => {
 
 describe("errors", () => {
   it("cross as an Error with a code, made in Rust and rejected as they are", async () => {
-    const thrown: unknown = await binding.probe({ homeserver: "matrix.example.org", network: { allowPrivateNetwork: false } }).catch((error: unknown) => error);
+    const thrown: unknown = await binding.probe({ homeserver: "ftp://matrix.example.org", network: { allowPrivateNetwork: false } }).catch((error: unknown) => error);
     expect(thrown).toBeInstanceOf(Error);
     expect(Object.entries(thrown as object)).toEqual([["code", "config_invalid"]]);
     expect((thrown as Error).message).toContain("channels.matrix.homeserver");

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HeldToDevice } from "../../support/fault-proxy/index.ts";
+import { until } from "../../support/process.ts";
 import { crowd } from "./crowd.ts";
 import { gatewayTimeout, say, World } from "./world.ts";
 
@@ -31,6 +32,9 @@ describe("what devices tell each other", () => {
     const [ours, person] = await Promise.all([world.ours(), world.person("matrix-js-sdk")]);
     const room = await world.room(person, ours);
     await crowd(person.credentials, 100);
+    // All of them are known once no more keys are asked for.
+    const since = Date.now();
+    await until("the account to know the devices", 60_000, () => Date.now() - Math.max(since, ...world.proxy.passed.filter(({ path, userId }) => path === "keys/query" && userId === ours.userId).map(({ at }) => at)) > 2000);
     const requests: number[] = [];
     world.proxy.edit({
       ...SEND,
