@@ -41,10 +41,13 @@ struct AuthServer {
     state: Arc<Mutex<State>>,
 }
 
+/// Told of a token and its device.
+type Known = Box<dyn Fn(&str, &str) + Send + Sync>;
+
 struct Script {
     state: Arc<Mutex<State>>,
     /// Token → device, which the homeserver learns.
-    known: Box<dyn Fn(&str, &str) + Send + Sync>,
+    known: Known,
 }
 
 impl AuthServer {
