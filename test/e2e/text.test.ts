@@ -71,7 +71,7 @@ describe("how text goes out", () => {
     ["bullets", /<ul>.*apple/s],
     ["off", /^(?!.*<table>).*\| apple \| 3 \|/s],
   ] as const)("[OUT-2] tables: %s", async (tables, shape) => {
-    const { answer } = await ask(tables, (marker) => [{ text: `${marker}\n\n${TABLE}` }]);
+    const { answer } = await ask(tables, (marker) => [{ text: `${TABLE}\n\n${marker}` }]);
     const shown = since(tables, 0).filter((event) => event.body.includes("apple") || event.newBody?.includes("apple"));
     expect(answer.encrypted).toBe(true);
     const last = shown.at(-1) as SeenEvent;
