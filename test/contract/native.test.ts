@@ -81,7 +81,7 @@ describe("errors", () => {
     const thrown: unknown = await binding.probe({ homeserver: "ftp://matrix.example.org", network: { allowPrivateNetwork: false } }).catch((error: unknown) => error);
     expect(thrown).toBeInstanceOf(Error);
     expect(Object.entries(thrown as object)).toEqual([["code", "config_invalid"]]);
-    expect((thrown as Error).message).toContain("channels.matrix.homeserver");
+    expect((thrown as Error).message).toContain("`homeserver` must begin with https://");
   });
 
   it("carry what the homeserver said", async () => {
