@@ -11,6 +11,7 @@ import type { OpenQueuesOptions, Queues } from "./queues.ts";
 import type { EncryptionSetup } from "./encryption.ts";
 import type { ChangedIdentity, SenderTrust, Trust } from "./trust.ts";
 import type { DirectoryEntry, LookUp } from "./directory.ts";
+import type { RoomManagement } from "./manage.ts";
 import type { RoomPast } from "./past.ts";
 import type { Renewal, Renewed, Upkeep } from "./upkeep.ts";
 import type { VerificationControl } from "./verification.ts";
@@ -303,6 +304,8 @@ export interface RoomInfo {
   serviceMembers: string[];
   /** Successor room if tombstoned. */
   replacementRoomId?: string;
+  /** It holds other rooms instead of messages. */
+  space: boolean;
 }
 
 export interface MemberInfo {
@@ -310,6 +313,7 @@ export interface MemberInfo {
   displayName?: string;
   avatarUrl?: string;
   membership: "join" | "leave" | "ban" | "invite" | "knock";
+  /** `CREATOR_POWER` for a creator who stands above all levels. */
   powerLevel: number;
 }
 
@@ -372,7 +376,7 @@ export interface Health {
   changedIdentities: ChangedIdentity[];
 }
 
-export interface Account extends EncryptionSetup, Trust, RoomPast, Upkeep, VerificationControl {
+export interface Account extends EncryptionSetup, Trust, RoomManagement, RoomPast, Upkeep, VerificationControl {
   readonly identity: Identity;
   /** For a person to look into; see queues.ts. */
   readonly queues: Queues;

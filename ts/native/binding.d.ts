@@ -3,6 +3,28 @@
 /** An open account. Every method rejects with `closed` after `close`. */
 export declare class Account {
   private constructor();
+  /** The rooms the account is in. */
+  joinedRooms(): Promise<Array<RoomInfo>>
+  /** Makes a room, or a space; its id. */
+  createRoom(request: NewRoom): Promise<string>
+  /** Changes what a room says of itself. */
+  editRoom(roomId: string, edit: RoomEdit): Promise<undefined>
+  /** Puts a room into a space, or takes it out. */
+  setSpaceChild(spaceId: string, roomId: string, child: boolean): Promise<undefined>
+  /** Invites somebody. */
+  invite(roomId: string, userId: string): Promise<undefined>
+  /** Removes somebody from a room, bans them, or lifts the ban. */
+  removeMember(roomId: string, userId: string, how: Removal, reason?: string | undefined | null): Promise<undefined>
+  /** Who may do what in a room. */
+  roomPowers(roomId: string): Promise<RoomPowers>
+  /** Gives somebody a power level; without one they have what all others have. */
+  setPowerLevel(roomId: string, userId: string, level?: number | undefined | null): Promise<undefined>
+  /** Lets the homeserver forget a room that was left. */
+  forgetRoom(roomId: string): Promise<undefined>
+  /** A page of a room's threads, those with the newest answer first. */
+  threads(roomId: string, limit: number, from?: string | undefined | null): Promise<ThreadPage>
+  /** What others see of us from now on, and a line with it. */
+  setPresence(presence: PresenceName, status?: string | undefined | null): Promise<undefined>
   /** A page of messages, decrypted and in their newest wording. */
   readMessages(request: ReadMessages): Promise<ReadPage>
   /** The reactions to a message, oldest first. */
@@ -471,6 +493,17 @@ export interface NetworkOptions {
   extraCaCerts?: string
 }
 
+/** A room to be made; documented at `NewRoom` in manage.ts. */
+export interface NewRoom {
+  name?: string
+  topic?: string
+  invite: Array<string>
+  encrypted: boolean
+  space: boolean
+  public: boolean
+  parent?: string
+}
+
 /**
  * A request to make: of the account's own devices without `user_id`, else of one device,
  * or in a room.
@@ -751,6 +784,9 @@ export interface Redact {
   key?: string
 }
 
+/** How somebody is kept out of a room, or let in again. */
+export type Removal = "kick" | "ban" | "unban";
+
 /** How to get a new device. */
 export interface Renewal {
   /** Logs in; else the configured password does. */
@@ -793,6 +829,13 @@ export interface Restored {
   loadedFromSecretStorage: boolean
 }
 
+/** What a room shall say of itself. */
+export interface RoomEdit {
+  name?: string
+  topic?: string
+  avatarUrl?: string
+}
+
 /** What is known of a room; documented at `RoomInfo` in account.ts. */
 export interface RoomInfo {
   roomId: string
@@ -809,6 +852,19 @@ export interface RoomInfo {
   otherMembers: Array<string>
   serviceMembers: Array<string>
   replacementRoomId?: string
+  space: boolean
+}
+
+/** Who may do what in a room; documented at `RoomPowers` in manage.ts. */
+export interface RoomPowers {
+  users: Array<UserPower>
+  usersDefault: number
+  eventsDefault: number
+  stateDefault: number
+  invite: number
+  kick: number
+  ban: number
+  redact: number
 }
 
 /** A picture and its name. */
@@ -942,6 +998,19 @@ export type Tables = "block" | "bullets" | "code" | "off";
 /** `msgtype` of outgoing text. */
 export type TextKind = "text" | "notice" | "emote";
 
+/** A thread, known by its first message. */
+export interface Thread {
+  root: ReadMessage
+  replies?: number
+  latestAt?: number
+}
+
+/** A page of a room's threads. */
+export interface ThreadPage {
+  threads: Array<Thread>
+  next?: string
+}
+
 /** Why a looked-up event has no text. */
 export type Unavailable = "undecryptable" | "redacted" | "not-a-message";
 
@@ -972,6 +1041,12 @@ export interface UnsentMessage {
   sent: number
   attempts: number
   error?: string
+}
+
+/** Somebody's power in a room. */
+export interface UserPower {
+  userId: string
+  powerLevel: number
 }
 
 /** One verification; documented at `Verification` in verification.ts. */

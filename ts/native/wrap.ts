@@ -28,8 +28,8 @@ import type { Poll, Reaction, ReadMessages, ReadPage, SendLocation, SendPoll } f
 import type { OpenQueuesOptions, Queues } from "./queues.ts";
 import type { SenderCheck } from "./trust.ts";
 import type { DirectInspection, DirectRepair, OwnDevice, ProfileOutcome, ProfileWish, Renewal, Renewed } from "./upkeep.ts";
+import { NativeManagement } from "./wrap-manage.ts";
 import { NativeQueues } from "./wrap-queues.ts";
-import { NativeVerification } from "./wrap-verification.ts";
 
 /** What the addon exports. */
 export type NativeBinding = typeof Binding;
@@ -37,7 +37,7 @@ export type NativeBinding = typeof Binding;
 /** Items of one batch unless the caller says otherwise. */
 const BATCH = 32;
 
-class NativeAccount extends NativeVerification implements Account {
+class NativeAccount extends NativeManagement implements Account {
   readonly identity: Identity;
   readonly #native: Binding.Account;
 

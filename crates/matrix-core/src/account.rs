@@ -5,6 +5,7 @@ mod devices;
 mod direct;
 mod encryption;
 mod ids;
+mod manage;
 mod past;
 mod polls;
 mod profile;
@@ -12,6 +13,7 @@ mod repair;
 mod rooms;
 mod sends;
 mod tasks;
+mod threads;
 mod verification;
 
 use std::{
@@ -30,10 +32,12 @@ use self::tasks::Tasks;
 pub use self::{
     devices::OwnDevice,
     direct::{DirectInspection, DirectRepair, MappedRoom},
+    manage::{NewRoom, Removal, RoomEdit, RoomPowers, UserPower},
     profile::{ProfileOutcome, ProfileWish},
+    threads::{Thread, ThreadPage},
 };
 use crate::{
-    config::{AccountConfig, NetworkConfig, Secret},
+    config::{AccountConfig, NetworkConfig, PresenceCell, Secret},
     crypto::EncryptionStatus,
     dir::Dir,
     engine::{
@@ -94,6 +98,7 @@ struct Inner {
     outbox: Outbox,
     health: HealthCell,
     workers: WorkerSettings,
+    presence: PresenceCell,
     tasks: Tasks,
     closing: AtomicBool,
     closed: OnceCell<()>,
@@ -143,6 +148,7 @@ impl Account {
             // What was read on another device says nothing about this one.
             inbox.forget_token().await?;
         }
+        let presence = PresenceCell::from(config.presence);
         let engine: Arc<dyn Engine> = if session.foreign_device {
             tracing::warn!(
                 device = %session.device_id,
@@ -154,7 +160,7 @@ impl Account {
                 inbox: inbox.clone(),
                 health: health.clone(),
                 initial_sync_limit: config.initial_sync_limit,
-                presence: config.presence,
+                presence: presence.clone(),
             })?)
         } else {
             Arc::new(
@@ -167,7 +173,7 @@ impl Account {
                     share_history_on_invite: config.share_history_on_invite,
                     key_recipients: config.key_recipients,
                     initial_sync_limit: config.initial_sync_limit,
-                    presence: config.presence,
+                    presence: presence.clone(),
                 })
                 .await?,
             )
@@ -200,6 +206,7 @@ impl Account {
                     catch_up: config.catch_up,
                     undecryptable_retry: config.undecryptable_retry,
                 },
+                presence,
                 tasks: Tasks::default(),
                 closing: AtomicBool::new(false),
                 closed: OnceCell::new(),

@@ -1,6 +1,14 @@
 //! The validated configuration of one account.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
 
 use ruma::{OwnedDeviceId, OwnedUserId, presence::PresenceState};
 use url::Url;
@@ -99,6 +107,33 @@ impl Presence {
             Self::Online => PresenceState::Online,
             Self::Unavailable => PresenceState::Unavailable,
         }
+    }
+}
+
+/// The presence as it is at this moment. All clones are one: what is set counts from the next
+/// sync on.
+#[derive(Debug, Clone)]
+pub(crate) struct PresenceCell(Arc<AtomicU8>);
+
+impl PresenceCell {
+    /// The value of now.
+    pub fn get(&self) -> Presence {
+        match self.0.load(Ordering::Relaxed) {
+            1 => Presence::Online,
+            2 => Presence::Unavailable,
+            _ => Presence::Off,
+        }
+    }
+
+    /// Changes it.
+    pub fn set(&self, presence: Presence) {
+        self.0.store(presence as u8, Ordering::Relaxed);
+    }
+}
+
+impl From<Presence> for PresenceCell {
+    fn from(presence: Presence) -> Self {
+        Self(Arc::new(AtomicU8::new(presence as u8)))
     }
 }
 

@@ -12,7 +12,7 @@ use ruma::{
         config::get_global_account_data,
         membership::{get_member_events, joined_rooms},
         profile::get_profile,
-        state::get_state_event_for_key,
+        state::get_state_event_for_key::{self, v3::StateEventFormat},
         user_directory::search_users,
     },
     events::{GlobalAccountDataEventType, StateEventType, room::member::MembershipState},
@@ -27,6 +27,7 @@ use crate::{
     error::{Error, ErrorCode, Result},
     http,
     rest::Rest,
+    room::{CREATOR_POWER, privileged_creators},
 };
 
 /// For one request.
@@ -77,7 +78,7 @@ pub struct DirectoryEntry {
     pub alias: Option<String>,
     /// `mxc` URI.
     pub avatar_url: Option<String>,
-    /// A member's power level.
+    /// A member's power level; [`CREATOR_POWER`] for who stands above all of them.
     pub power_level: Option<i64>,
 }
 
@@ -242,8 +243,12 @@ impl Directory {
         request.membership = Some(MembershipState::Join);
         let answer = self.rest.send(request, REQUEST).await?;
         let levels = self.state(&room, StateEventType::RoomPowerLevels).await?;
+        let creators = self.creators(&room).await?;
         let default = levels.get("users_default").and_then(Value::as_i64);
         let level = |user: &str| {
+            if creators.iter().any(|creator| creator == user) {
+                return CREATOR_POWER;
+            }
             let level = levels.get("users").and_then(|users| users.get(user));
             level.and_then(Value::as_i64).or(default).unwrap_or(0)
         };
@@ -281,10 +286,27 @@ impl Directory {
         Ok(self.rest.send(request, REQUEST).await?.room_id)
     }
 
+    /// Members whom the room's version puts above all power levels.
+    async fn creators(&self, room: &RoomId) -> Result<Vec<String>> {
+        let create = self.ask_state(room, StateEventType::RoomCreate, StateEventFormat::Event);
+        Ok(privileged_creators(&create.await?))
+    }
+
     /// The content of a state event; `Null` if there is none.
     async fn state(&self, room: &RoomId, event_type: StateEventType) -> Result<Value> {
-        let request =
+        self.ask_state(room, event_type, StateEventFormat::Content)
+            .await
+    }
+
+    async fn ask_state(
+        &self,
+        room: &RoomId,
+        event_type: StateEventType,
+        format: StateEventFormat,
+    ) -> Result<Value> {
+        let mut request =
             get_state_event_for_key::v3::Request::new(room.to_owned(), event_type, String::new());
+        request.format = format;
         match self.rest.send(request, REQUEST).await {
             Ok(answer) => {
                 Ok(serde_json::from_str(answer.event_or_content.get()).unwrap_or_default())

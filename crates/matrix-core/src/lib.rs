@@ -36,8 +36,8 @@ mod session;
 mod trust;
 
 pub use account::{
-    Account, DirectInspection, DirectRepair, Identity, MappedRoom, OwnDevice, ProfileOutcome,
-    ProfileWish,
+    Account, DirectInspection, DirectRepair, Identity, MappedRoom, NewRoom, OwnDevice,
+    ProfileOutcome, ProfileWish, Removal, RoomEdit, RoomPowers, Thread, ThreadPage, UserPower,
 };
 pub use config::{AccountConfig, Auth, CatchUp, NetworkConfig, Presence, Secret};
 pub use dir::{LockHolder, lock_holder, stored_identity};

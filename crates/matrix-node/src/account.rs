@@ -4,6 +4,7 @@
 //! the garbage collector is not. So JavaScript never owns it: every call looks it
 //! up and runs on the runtime, and only [`Account::close`] takes it out.
 
+mod manage;
 mod past;
 mod rooms;
 mod upkeep;

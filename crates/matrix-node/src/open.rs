@@ -84,6 +84,16 @@ pub enum Presence {
     Unavailable,
 }
 
+impl From<Presence> for core::Presence {
+    fn from(presence: Presence) -> Self {
+        match presence {
+            Presence::Off => Self::Off,
+            Presence::Online => Self::Online,
+            Presence::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
 /// How to get a new device.
 #[napi(object, object_to_js = false)]
 pub struct Renewal {
@@ -208,11 +218,7 @@ impl OpenAccountOptions {
             },
             share_history_on_invite,
             key_recipients: key_recipients.into(),
-            presence: match presence {
-                Presence::Off => core::Presence::Off,
-                Presence::Online => core::Presence::Online,
-                Presence::Unavailable => core::Presence::Unavailable,
-            },
+            presence: presence.into(),
         })
     }
 }

@@ -25,6 +25,7 @@ mirror_object! {
         other_members: [Vec<String>],
         service_members: [Vec<String>],
         replacement_room_id: [Option<String>],
+        space: [bool],
     }
 }
 

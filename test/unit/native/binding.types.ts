@@ -4,6 +4,7 @@
  */
 import type * as Contract from "../../../ts/native/account.ts";
 import type * as Binding from "../../../ts/native/binding.d.ts";
+import type * as Manage from "../../../ts/native/manage.ts";
 import type * as Queues from "../../../ts/native/queues.ts";
 import type * as Trust from "../../../ts/native/trust.ts";
 import type * as Upkeep from "../../../ts/native/upkeep.ts";
@@ -33,6 +34,8 @@ export type HandsOut = [
   Fits<Binding.DirectRepair, Upkeep.DirectRepair>,
   Fits<Binding.ProfileOutcome, Upkeep.ProfileOutcome>,
   Fits<Binding.Renewed, Upkeep.Renewed>,
+  Fits<Binding.RoomPowers, Manage.RoomPowers>,
+  Fits<Binding.ThreadPage, Manage.ThreadPage>,
 ];
 
 /** … and the contract promises nothing that the addon does not hand out. */
@@ -57,6 +60,8 @@ export type Promises = [
   Fits<Upkeep.DirectRepair, Binding.DirectRepair>,
   Fits<Upkeep.ProfileOutcome, Binding.ProfileOutcome>,
   Fits<Upkeep.Renewed, Binding.Renewed>,
+  Fits<Manage.RoomPowers, Binding.RoomPowers>,
+  Fits<Manage.ThreadPage, Binding.ThreadPage>,
 ];
 
 /** What the contract allows as an argument is what the addon takes, both ways. */
@@ -71,6 +76,10 @@ export type Takes = [
   Fits<Binding.SendText, Contract.SendText>,
   Fits<Contract.EditText, Binding.EditText>,
   Fits<Binding.EditText, Contract.EditText>,
+  Fits<Manage.NewRoom, Binding.NewRoom>,
+  Fits<Binding.NewRoom, Manage.NewRoom>,
+  Fits<Manage.RoomEdit, Binding.RoomEdit>,
+  Fits<Binding.RoomEdit, Manage.RoomEdit>,
 ];
 
 /** Every method is on both sides; `batches` is built over `nextBatch`. */

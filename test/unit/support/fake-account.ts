@@ -25,8 +25,8 @@ import { MatrixError } from "../../../ts/native/errors.ts";
 import type { SenderCheck } from "../../../ts/native/trust.ts";
 import type { Poll, Reaction, ReadMessages, ReadPage, SendLocation, SendPoll } from "../../../ts/native/past.ts";
 import type { DirectInspection, DirectRepair, OwnDevice, ProfileOutcome, ProfileWish } from "../../../ts/native/upkeep.ts";
+import { FakeManagement } from "./fake-management.ts";
 import { FakeQueues } from "./fake-queues.ts";
-import { FakeVerification } from "./fake-verification.ts";
 
 export type Outgoing =
   | ({ type: "text"; eventIds: string[] } & SendText)
@@ -65,7 +65,7 @@ export function emptyHealth(): Health {
   };
 }
 
-export class FakeAccount extends FakeVerification implements Account {
+export class FakeAccount extends FakeManagement implements Account {
   readonly identity: Identity;
   readonly queues = new FakeQueues();
   started = false;
@@ -144,6 +144,7 @@ export class FakeAccount extends FakeVerification implements Account {
       memberIsDirect: false,
       otherMembers: [],
       serviceMembers: [],
+      space: false,
       ...info,
     };
     this.rooms.set(roomId, room);

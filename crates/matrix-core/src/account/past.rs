@@ -18,7 +18,7 @@ use crate::{
     engine::{Ask, HistoryPage},
     error::{Error, ErrorCode, Result},
     event::InboundEvent,
-    room::{Reaction, ReadMessages, ReadPage, messages, read_event},
+    room::{Reaction, ReadMessage, ReadMessages, ReadPage, messages, read_event},
 };
 
 const REQUEST: Duration = Duration::from_secs(30);
@@ -92,20 +92,24 @@ impl Account {
                 found.drain(..found.len() - limit);
             }
         }
+        self.name_senders(&request.room_id, &mut found).await;
+        Ok(ReadPage {
+            messages: found,
+            more,
+        })
+    }
+
+    pub(super) async fn name_senders(&self, room_id: &str, messages: &mut [ReadMessage]) {
         let mut names: HashMap<String, Option<String>> = HashMap::new();
-        for message in &mut found {
+        for message in messages {
             if !names.contains_key(&message.sender) {
-                let member = self.member(&request.room_id, &message.sender).await;
+                let member = self.member(room_id, &message.sender).await;
                 // A name is an ornament.
                 let name = member.ok().flatten().and_then(|member| member.display_name);
                 names.insert(message.sender.clone(), name);
             }
             message.sender_name = names.get(&message.sender).cloned().flatten();
         }
-        Ok(ReadPage {
-            messages: found,
-            more,
-        })
     }
 
     /// The reactions to a message that were not taken back, oldest first; at most 1,200.
@@ -166,15 +170,9 @@ impl Account {
         if pinned {
             pins.push(event_id);
         }
-        let content = Raw::new(&json!({ "pinned": pins }))
-            .map_err(|error| Error::internal(format!("pins: {error}")))?;
-        let request = send_state_event::v3::Request::new_raw(
-            room_id,
-            StateEventType::RoomPinnedEvents,
-            String::new(),
-            content.cast_unchecked(),
-        );
-        self.inner.rest.send(request, REQUEST).await?;
+        let content = json!({ "pinned": pins });
+        self.write_state(&room_id, StateEventType::RoomPinnedEvents, "", &content)
+            .await?;
         Ok(pins)
     }
 
@@ -189,6 +187,25 @@ impl Account {
             .flatten()
             .filter_map(|pin| pin.as_str().map(str::to_owned))
             .collect())
+    }
+
+    /// Puts a state event in the place of the one there is.
+    pub(super) async fn write_state(
+        &self,
+        room_id: &RoomId,
+        event_type: StateEventType,
+        key: &str,
+        content: &Value,
+    ) -> Result<()> {
+        let content = Raw::new(content)
+            .map_err(|error| Error::internal(format!("{event_type}: {error}")))?;
+        let request = send_state_event::v3::Request::new_raw(
+            room_id.to_owned(),
+            event_type,
+            key.to_owned(),
+            content.cast_unchecked(),
+        );
+        self.inner.rest.send(request, REQUEST).await.map(drop)
     }
 
     /// The content of a state event as it is now; `None` if there is none.

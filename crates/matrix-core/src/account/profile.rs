@@ -119,11 +119,7 @@ impl Account {
         if let Some(known) = known.filter(|known| !refresh && known.source == url.as_str()) {
             return Ok((known.uri.into(), true));
         }
-        let picture = self.fetch(&url).await?;
-        let mut request = create_content::v3::Request::new(picture.bytes);
-        request.content_type = Some(picture.content_type);
-        request.filename = Some("avatar".to_owned());
-        let uri = self.inner.rest.send(request, TRANSFER).await?.content_uri;
+        let uri = self.copy_picture(&url).await?;
         let avatar = Avatar {
             source: url.to_string(),
             uri: uri.to_string(),
@@ -131,6 +127,23 @@ impl Account {
         let dir = self.inner.dir.clone();
         blocking(move || dir.save_avatar(&avatar)).await?;
         Ok((uri, true))
+    }
+
+    /// The `mxc:` URI of a picture that is nobody's yet: it is uploaded, unless it has one.
+    pub(super) async fn picture(&self, text: &str) -> Result<OwnedMxcUri> {
+        let uri = OwnedMxcUri::from(text);
+        if uri.is_valid() {
+            return Ok(uri);
+        }
+        self.copy_picture(&picture_url(text)?).await
+    }
+
+    async fn copy_picture(&self, url: &Url) -> Result<OwnedMxcUri> {
+        let picture = self.fetch(url).await?;
+        let mut request = create_content::v3::Request::new(picture.bytes);
+        request.content_type = Some(picture.content_type);
+        request.filename = Some("avatar".to_owned());
+        Ok(self.inner.rest.send(request, TRANSFER).await?.content_uri)
     }
 
     /// A picture from anywhere, through the account's network guard and without its token.

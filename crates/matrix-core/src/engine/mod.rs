@@ -42,6 +42,11 @@ pub(crate) enum Ask<'a> {
         /// Newer events instead of older ones.
         forward: bool,
     },
+    /// The roots of the room's threads, those with the newest answer first asked for.
+    Threads {
+        /// A token of the homeserver.
+        from: Option<&'a str>,
+    },
     /// What relates to an event.
     Relations {
         /// The event.

@@ -37,7 +37,7 @@ use self::{
 };
 use super::{Ask, Decrypted, Engine, HistoryPage};
 use crate::{
-    config::Presence,
+    config::PresenceCell,
     crypto::{Crypto, CryptoParts, EncryptionStatus, Verifications},
     error::{Error, ErrorCode, Result},
     event::Undecryptable,
@@ -71,7 +71,7 @@ pub(crate) struct SdkParams {
     /// Timeline limit of the first sync.
     pub initial_sync_limit: Option<u32>,
     /// What others see of us while we sync.
-    pub presence: Presence,
+    pub presence: PresenceCell,
 }
 
 /// The engine; see the module.

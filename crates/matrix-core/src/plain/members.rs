@@ -20,7 +20,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     event::{InboundEvent, MessageKind, StoredEvent, name, parse},
-    room::{FetchedMessage, MemberInfo, Unavailable},
+    room::{CREATOR_POWER, FetchedMessage, MemberInfo, Unavailable},
 };
 
 impl PlainEngine {
@@ -170,6 +170,6 @@ fn power_level(facts: &RoomFacts, user_id: &UserId) -> i64 {
         .and_then(|content| serde_json::from_value(content.clone()).ok());
     match RoomPowerLevels::new(levels.into(), &rules, creators).for_user(user_id) {
         UserPowerLevel::Int(level) => level.into(),
-        _ => i64::MAX,
+        _ => CREATOR_POWER,
     }
 }

@@ -58,7 +58,7 @@ pub(crate) use self::position::is_position;
 use self::{facts::Facts, position::Position};
 use crate::{
     account::Identity,
-    config::Presence,
+    config::PresenceCell,
     crypto::{Crypto, EncryptionStatus},
     engine::{Ask, Decrypted, Engine, HistoryPage},
     error::{Error, Result},
@@ -86,7 +86,7 @@ pub(crate) struct PlainParams {
     /// Timeline events per room and answer, 1 to 100; what does not fit becomes a gap.
     pub initial_sync_limit: Option<u32>,
     /// What others see of us while we sync.
-    pub presence: Presence,
+    pub presence: PresenceCell,
 }
 
 /// The engine; see the module.
@@ -97,7 +97,7 @@ pub(crate) struct PlainEngine {
     inbox: Inbox,
     health: HealthCell,
     initial_sync_limit: Option<u32>,
-    presence: Presence,
+    presence: PresenceCell,
     shared: Mutex<Shared>,
 }
 

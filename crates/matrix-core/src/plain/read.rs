@@ -6,7 +6,7 @@ use ruma::{
         Direction,
         client::{
             message::get_message_events, relations::get_relating_events_with_rel_type,
-            room::get_room_event,
+            room::get_room_event, threads::get_threads,
         },
     },
     events::relation::RelationType,
@@ -78,6 +78,14 @@ impl PlainEngine {
                 let answer = self.rest.send(request, REQUEST_TIMEOUT).await?;
                 let events = answer.chunk.into_iter().map(ruma::serde::Raw::into_json);
                 Ok((events.collect(), answer.end, forward))
+            }
+            Ask::Threads { from } => {
+                let mut request = get_threads::v1::Request::new(room_id.to_owned());
+                request.from = from.map(str::to_owned);
+                request.limit = Some(UInt::from(limit));
+                let answer = self.rest.send(request, REQUEST_TIMEOUT).await?;
+                let events = answer.chunk.into_iter().map(ruma::serde::Raw::into_json);
+                Ok((events.collect(), answer.next_batch, false))
             }
             Ask::Relations {
                 event_id,

@@ -86,6 +86,7 @@ impl PlainEngine {
             replacement_room_id: facts
                 .text("m.room.tombstone", "replacement_room")
                 .map(str::to_owned),
+            space: facts.text("m.room.create", "type") == Some("m.space"),
         })
     }
 

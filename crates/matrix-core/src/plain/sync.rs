@@ -117,7 +117,7 @@ impl PlainEngine {
     async fn sync_once(&self, cursor: &mut Cursor) -> Result<bool> {
         let mut position = self.position();
         let mut request = request::build(&position, cursor.window, self.initial_sync_limit);
-        request.set_presence = self.presence.state();
+        request.set_presence = self.presence.get().state();
         self.health.asking(POLL);
         let answer: Response = Box::pin(self.rest.send(request, POLL + PATIENCE)).await?;
 

@@ -82,6 +82,7 @@ pub(crate) async fn info(room: &Room) -> Result<RoomInfo> {
         replacement_room_id: room
             .successor_room()
             .map(|successor| successor.room_id.to_string()),
+        space: room.is_space(),
     })
 }
 

@@ -1,8 +1,8 @@
-//! One member of a room.
+//! One member of a room, and how much power somebody has there.
 
 use matrix_sdk::Room;
 use ruma::{
-    UserId,
+    RoomVersionId, UserId,
     api::client::state::get_state_event_for_key,
     events::{
         StateEventType,
@@ -10,11 +10,36 @@ use ruma::{
     },
 };
 
+use serde_json::Value;
+
 use super::{MemberInfo, info};
 use crate::{
     error::{Error, ErrorCode, Result},
     event::{membership_named, name},
 };
+
+/// The power of a room's creators, who stand above all numbers from room version 12 on: the
+/// largest number there is in Matrix, and one that JavaScript has exactly.
+pub const CREATOR_POWER: i64 = (1 << 53) - 1;
+
+/// Whom the version of a room puts above all power levels, given its `m.room.create` event.
+pub(crate) fn privileged_creators(create: &Value) -> Vec<String> {
+    let content = create.get("content");
+    let privileged = content
+        .and_then(|content| content.get("room_version")?.as_str())
+        .and_then(|version| RoomVersionId::try_from(version).ok()?.rules())
+        .is_some_and(|rules| rules.authorization.explicitly_privilege_room_creators);
+    if !privileged {
+        return Vec::new();
+    }
+    let more = content.and_then(|content| content.get("additional_creators")?.as_array());
+    create
+        .get("sender")
+        .into_iter()
+        .chain(more.into_iter().flatten())
+        .filter_map(|user| user.as_str().map(str::to_owned))
+        .collect()
+}
 
 /// A member of a room; `None` if they never were one. Asks the homeserver only for a member the
 /// sync has not told of, and for this one alone.
@@ -24,8 +49,7 @@ use crate::{
 pub(crate) async fn member(room: &Room, user_id: &UserId) -> Result<Option<MemberInfo>> {
     let power_level = match room.power_levels_or_default().await.for_user(user_id) {
         UserPowerLevel::Int(level) => level.into(),
-        // Creators stand above all numbers from room version 12 on.
-        _ => i64::MAX,
+        _ => CREATOR_POWER,
     };
     if let Some(member) = room.get_member_no_sync(user_id).await? {
         return Ok(Some(MemberInfo {

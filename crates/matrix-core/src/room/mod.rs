@@ -14,7 +14,8 @@ use crate::event::{Membership, MessageKind};
 pub(crate) use direct::{DirectMap, DirectRooms, direct_candidates};
 pub(crate) use info::info;
 pub(crate) use invites::invites;
-pub(crate) use member::member;
+pub use member::CREATOR_POWER;
+pub(crate) use member::{member, privileged_creators};
 pub(crate) use message::{fetched, mentioned, of_history};
 pub use past::{Poll, PollAnswer, Reaction, ReadMessage, ReadMessages, ReadPage};
 pub(crate) use past::{messages, read_event};
@@ -37,6 +38,7 @@ pub struct RoomInfo {
     pub other_members: Vec<String>,
     pub service_members: Vec<String>,
     pub replacement_room_id: Option<String>,
+    pub space: bool,
 }
 
 /// A member of a room.

@@ -3,9 +3,13 @@
 use matrix_sdk::{
     Room,
     deserialized_responses::TimelineEvent,
-    room::{IncludeRelations, MessagesOptions, RelationsOptions},
+    room::{IncludeRelations, ListThreadsOptions, MessagesOptions, RelationsOptions},
 };
-use ruma::{RoomId, UInt, api::Direction, events::relation::RelationType};
+use ruma::{
+    RoomId, UInt,
+    api::{Direction, client::threads::get_threads::v1::IncludeThreads},
+    events::relation::RelationType,
+};
 
 use super::{
     SdkEngine,
@@ -67,6 +71,15 @@ async fn asked(
             options.limit = UInt::from(limit);
             let answer = room.messages(options).await?;
             (answer.chunk, answer.end, forward)
+        }
+        Ask::Threads { from } => {
+            let options = ListThreadsOptions {
+                include_threads: IncludeThreads::All,
+                from: from.map(str::to_owned),
+                limit: Some(UInt::from(limit)),
+            };
+            let answer = room.list_threads(options).await?;
+            (answer.chunk, answer.prev_batch_token, false)
         }
         Ask::Relations {
             event_id,

@@ -334,7 +334,7 @@ impl SdkEngine {
         };
         let settings = SyncSettings::new()
             .filter(sync_events::v3::Filter::FilterDefinition(filter(limit)))
-            .set_presence(self.params.presence.state())
+            .set_presence(self.params.presence.get().state())
             .timeout(poll);
         match since {
             Since::Token(token) => (

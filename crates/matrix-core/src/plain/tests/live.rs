@@ -51,7 +51,7 @@ async fn engine(dir: &TempDir, client: &OtherClient) -> (Arc<PlainEngine>, Inbox
         inbox: inbox.clone(),
         health: HealthCell::new(),
         initial_sync_limit: None,
-        presence: crate::config::Presence::Off,
+        presence: crate::config::Presence::Off.into(),
     });
     (Arc::new(engine.unwrap()), inbox)
 }

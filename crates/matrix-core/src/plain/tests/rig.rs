@@ -63,7 +63,7 @@ impl Rig {
                 inbox: inbox.clone(),
                 health: self.health.clone(),
                 initial_sync_limit: None,
-                presence: crate::config::Presence::Off,
+                presence: crate::config::Presence::Off.into(),
             })
             .unwrap(),
         )
