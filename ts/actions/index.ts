@@ -2,7 +2,8 @@
 import { createLazyRuntimeModule } from "../host/lazy.ts";
 import type { ChannelMessageActionAdapter, ChannelPlugin } from "../host/types.ts";
 import type { FindAccount } from "../outbound/adapter.ts";
-import { type Action, allowedActions, GATES, isOurs } from "./gates.ts";
+import { type Action, allowedActions, isOurs, refusal } from "./gates.ts";
+import { extraParameters } from "./parameters.ts";
 
 const loaders = {
   messages: createLazyRuntimeModule(() => import("./messages.ts")),
@@ -10,6 +11,12 @@ const loaders = {
   past: createLazyRuntimeModule(() => import("./past.ts")),
   polls: createLazyRuntimeModule(() => import("./polls.ts")),
   info: createLazyRuntimeModule(() => import("./info.ts")),
+  threads: createLazyRuntimeModule(() => import("./threads.ts")),
+  search: createLazyRuntimeModule(() => import("./search.ts")),
+  rooms: createLazyRuntimeModule(() => import("./rooms.ts")),
+  moderation: createLazyRuntimeModule(() => import("./moderation.ts")),
+  own: createLazyRuntimeModule(() => import("./own.ts")),
+  permissions: createLazyRuntimeModule(() => import("./permissions.ts")),
 };
 
 /** The function behind an action; loaded when it is called for. */
@@ -41,21 +48,77 @@ async function performer(action: Action) {
       return (await loaders.info()).memberInfo;
     case "channel-info":
       return (await loaders.info()).roomInfo;
+    case "reply":
+      return (await loaders.messages()).reply;
+    case "unsend":
+      return (await loaders.messages()).unsend;
+    case "thread-create":
+      return (await loaders.threads()).create;
+    case "thread-reply":
+      return (await loaders.threads()).reply;
+    case "thread-list":
+      return (await loaders.threads()).list;
+    case "search":
+      return (await loaders.search()).search;
+    case "set-profile":
+      return (await loaders.own()).setProfile;
+    case "set-presence":
+      return (await loaders.own()).setPresence;
+    case "permissions":
+      return (await loaders.permissions()).permissions;
+    case "kick":
+      return (await loaders.moderation()).kick;
+    case "ban":
+      return (await loaders.moderation()).ban;
+    case "role-info":
+      return (await loaders.moderation()).roles;
+    case "role-add":
+      return (await loaders.moderation()).addRole;
+    case "role-remove":
+      return (await loaders.moderation()).removeRole;
+    case "channel-delete":
+      return (await loaders.rooms()).deleteRoom;
+    case "channel-list":
+      return (await loaders.rooms()).list;
+    case "channel-create":
+      return (await loaders.rooms()).create;
+    case "channel-edit":
+      return (await loaders.rooms()).edit;
+    case "conversation-open":
+      return (await loaders.rooms()).openConversation;
+    case "renameGroup":
+      return (await loaders.rooms()).rename;
+    case "setGroupIcon":
+      return (await loaders.rooms()).setIcon;
+    case "addParticipant":
+      return (await loaders.rooms()).addParticipant;
+    case "removeParticipant":
+      return (await loaders.rooms()).removeParticipant;
+    case "leaveGroup":
+      return (await loaders.rooms()).leave;
+    case "category-create":
+      return (await loaders.rooms()).createSpace;
+    case "category-edit":
+      return (await loaders.rooms()).editSpace;
+    case "category-delete":
+      return (await loaders.rooms()).deleteSpace;
   }
 }
 
 export function createMessageActions(find: FindAccount): ChannelMessageActionAdapter {
   return {
-    describeMessageTool: ({ cfg, accountId }) => ({ actions: allowedActions(cfg, accountId) }),
+    describeMessageTool: ({ cfg, accountId, senderIsOwner }) => {
+      const actions = allowedActions(cfg, accountId, { senderIsOwner });
+      return { actions, schema: extraParameters(actions) };
+    },
     supportsAction: ({ action }) => isOurs(action),
     // The process that owns the crypto store acts; a command asks the gateway.
     resolveExecutionMode: () => "gateway",
     handleAction: async (ctx) => {
       const { action } = ctx;
       if (!isOurs(action)) throw new Error(`The Matrix channel has no action "${action}".`);
-      if (!allowedActions(ctx.cfg, ctx.accountId).includes(action)) {
-        throw new Error(`The action "${action}" is switched off; set channels.matrix.actions.${GATES[action]} to true.`);
-      }
+      const refused = refusal(ctx.cfg, ctx.accountId, action, ctx);
+      if (refused !== undefined) throw new Error(refused);
       const outbound = find(ctx.cfg, ctx.accountId);
       return (await performer(action))(ctx, outbound);
     },
@@ -66,6 +129,6 @@ export function createMessageActions(find: FindAccount): ChannelMessageActionAda
 export const agentPrompt: NonNullable<ChannelPlugin["agentPrompt"]> = {
   messageToolHints: () => [
     'Matrix: messageId and pollId are event ids ("$…"); the newest message\'s id stands at its end. `react` with emoji "" takes all your reactions back.',
-    "Matrix: `poll-vote` with pollEnd: true ends a poll; `read` with a poll's messageId gives its votes. `send` with location: \"48.2082,16.3738\" sends a place, the message describes it.",
+    "Matrix: `read` with a poll's messageId gives its votes. `member-info`, `search`, `thread-list`, `role-info` and `channel-list` need channelId: the room as the conversation's target names it (`room:!…`).",
   ],
 };

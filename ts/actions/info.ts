@@ -1,6 +1,7 @@
 /** Members and rooms as they are (ACT-9, ACT-10). */
 import { jsonResult, readStringParam } from "../host/action-results.ts";
 import type { ChannelMessageActionContext } from "../host/types.ts";
+import { shownPower } from "../native/manage.ts";
 import type { OutboundAccount } from "../outbound/send.ts";
 import { parseTarget } from "../outbound/target.ts";
 import { assertMayRead } from "./scope.ts";
@@ -22,7 +23,7 @@ export async function memberInfo(ctx: ChannelMessageActionContext, outbound: Out
       displayName: member.displayName ?? null,
       avatarUrl: member.avatarUrl ?? null,
       membership: member.membership,
-      powerLevel: member.powerLevel,
+      powerLevel: shownPower(member.powerLevel),
     },
   });
 }
@@ -45,7 +46,7 @@ export async function roomInfo(ctx: ChannelMessageActionContext, outbound: Outbo
       memberCount: room.joinedMemberCount,
       invitedCount: room.invitedMemberCount,
       membership: room.membership,
-      ownPowerLevel: own?.powerLevel ?? null,
+      ownPowerLevel: own ? shownPower(own.powerLevel) : null,
       direct: room.directTargets.length > 0,
       replacedBy: room.replacementRoomId ?? null,
     },

@@ -1,4 +1,4 @@
-/** Sending, editing and deleting messages; places on the map. */
+/** Sending, answering, editing and deleting messages; places on the map. */
 import { jsonResult, readStringParam } from "../host/action-results.ts";
 import { roomConfig } from "../config/accounts.ts";
 import type { ChannelMessageActionContext } from "../host/types.ts";
@@ -7,7 +7,7 @@ import { type OutboundAccount, sendOutboundText } from "../outbound/send.ts";
 import { writeSettings } from "../outbound/settings.ts";
 import { eventIdOf } from "../outbound/target.ts";
 import { parsePlace } from "./place.ts";
-import { handoff, messageIdOf, roomOf, threadOf } from "./target.ts";
+import { destination, handoff, messageIdOf, roomOf, threadOf } from "./target.ts";
 
 export async function send(ctx: ChannelMessageActionContext, outbound: OutboundAccount) {
   const place = readStringParam(ctx.params, "location");
@@ -23,6 +23,35 @@ export async function send(ctx: ChannelMessageActionContext, outbound: OutboundA
     beforeSend: () => handoff(ctx),
   });
   return jsonResult({ ok: true, messageId: sent.eventIds[0], messageIds: sent.eventIds, roomId: sent.roomId, state: sent.state });
+}
+
+/** An answer that quotes the message it is about: the named one, else the one the agent was asked in. */
+export async function reply(ctx: ChannelMessageActionContext, outbound: OutboundAccount) {
+  const to = destination(ctx);
+  const named = eventIdOf(readStringParam(ctx.params, "replyTo"));
+  const replyToId = named ?? messageIdOf(ctx, { current: true });
+  const sent = await sendOutboundText(outbound, {
+    to,
+    text: readStringParam(ctx.params, "message", { required: true, allowEmpty: false }),
+    threadRootId: threadOf(ctx, to),
+    replyToId,
+    key: deliveryKey({}),
+    beforeSend: () => handoff(ctx),
+  });
+  return jsonResult({ ok: true, messageId: sent.eventIds[0], replyTo: replyToId, roomId: sent.roomId, state: sent.state });
+}
+
+/** Takes a message of one's own back. */
+export async function unsend(ctx: ChannelMessageActionContext, outbound: OutboundAccount) {
+  const eventId = messageIdOf(ctx);
+  const roomId = await roomOf(ctx, outbound);
+  const { account } = outbound;
+  const original = await account.fetchMessage(roomId, eventId);
+  if (!original) throw new Error(`There is no message ${eventId} in ${roomId}.`);
+  if (original.sender !== account.identity.userId) throw new Error(`${eventId} is ${original.sender}'s message; only one's own can be unsent. The action "delete" removes others', with the power to.`);
+  await handoff(ctx);
+  const sent = await account.redact({ roomId, eventId, reason: readStringParam(ctx.params, "reason") });
+  return jsonResult({ ok: true, unsent: eventId, roomId, state: sent.state });
 }
 
 async function sendPlace(ctx: ChannelMessageActionContext, outbound: OutboundAccount, written: string) {

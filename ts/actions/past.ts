@@ -21,7 +21,7 @@ function textOf({ text, kind, filename, unavailable }: Pick<ReadMessage, "text" 
   return text === "" ? `[${kind}]` : text;
 }
 
-function shown(message: ReadMessage) {
+export function shownMessage(message: ReadMessage) {
   return {
     messageId: message.eventId,
     sender: message.sender,
@@ -54,7 +54,7 @@ export async function read(ctx: ChannelMessageActionContext, outbound: OutboundA
   const votes = new Map(await Promise.all(polls.map(async ({ eventId }) => [eventId, await account.poll(roomId, eventId).catch(() => undefined)] as const)));
   const messages = page.messages.map((message) => {
     const poll = votes.get(message.eventId);
-    return { ...shown(message), ...(poll ? { poll: shownPoll(poll) } : {}) };
+    return { ...shownMessage(message), ...(poll ? { poll: shownPoll(poll) } : {}) };
   });
   return jsonResult({ ok: true, roomId, threadId: threadRootId, messages, more: page.more });
 }

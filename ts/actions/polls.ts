@@ -6,11 +6,7 @@ import { deliveryKey } from "../outbound/adapter.ts";
 import type { OutboundAccount } from "../outbound/send.ts";
 import { eventIdOf } from "../outbound/target.ts";
 import { shownPoll } from "./shown-poll.ts";
-import { destination, handoff, messageIdOf, roomOf, threadOf } from "./target.ts";
-
-function flag(params: Record<string, unknown>, name: string): boolean {
-  return params[name] === true || params[name] === "true";
-}
+import { destination, flag, handoff, messageIdOf, roomOf, threadOf } from "./target.ts";
 
 export async function ask(ctx: ChannelMessageActionContext, outbound: OutboundAccount) {
   const { params } = ctx;

@@ -7,6 +7,7 @@ import { resolveMatrixAccount, type ResolvedMatrixAccount } from "../config/acco
 import type { ChannelDirectoryEntry, ChannelPlugin, OpenClawConfig } from "../host/types.ts";
 import type { DirectoryEntry, LookUp } from "../native/directory.ts";
 import { isMatrixError } from "../native/errors.ts";
+import { shownPower } from "../native/manage.ts";
 import { configuredGroups, configuredPeers } from "./configured.ts";
 
 /** Asks the homeserver with an account's eyes. */
@@ -15,7 +16,7 @@ export type Look = (account: ResolvedMatrixAccount, what: Pick<LookUp, "wanted" 
 const DEFAULT_LIMIT = 50;
 
 function person(entry: DirectoryEntry): ChannelDirectoryEntry {
-  return { kind: "user", id: `user:${entry.id}`, handle: entry.id, name: entry.name, avatarUrl: entry.avatarUrl, ...(entry.powerLevel === undefined ? {} : { rank: entry.powerLevel, raw: { powerLevel: entry.powerLevel } }) };
+  return { kind: "user", id: `user:${entry.id}`, handle: entry.id, name: entry.name, avatarUrl: entry.avatarUrl, ...(entry.powerLevel === undefined ? {} : { rank: entry.powerLevel, raw: { powerLevel: shownPower(entry.powerLevel) } }) };
 }
 
 function room(entry: DirectoryEntry): ChannelDirectoryEntry {

@@ -176,7 +176,7 @@ describe("changing messages", () => {
 });
 
 describe("polls", () => {
-  it("[POL-1][POL-5] asks in the agent's thread", async () => {
+  it("[ACT-2][POL-1][POL-5] asks in the agent's thread", async () => {
     expect(await perform("poll", { to: ROOM, pollQuestion: "Which?", pollOption: ["Tea", "Coffee"], pollMulti: true }, { toolContext: { ...HERE, currentThreadTs: "$root" } })).toMatchObject({ ok: true, pollId: "$out1" });
     expect(account.sent).toMatchObject([{ type: "poll", roomId: ROOM, threadRootId: "$root", question: "Which?", answers: ["Tea", "Coffee"], maxSelections: 2, disclosed: true }]);
   });
@@ -186,7 +186,7 @@ describe("polls", () => {
     [{ pollOptionIndexes: [2, 1] }, ["2", "1"]],
     [{ pollOptionId: "1" }, ["1"]],
     [{ pollOptionIds: ["Coffee", "2"] }, ["2"]],
-  ])("[POL-2] votes with %j", async (params, answers) => {
+  ])("[ACT-2][POL-2] votes with %j", async (params, answers) => {
     account.polls.set("$poll", POLL);
     expect(await perform("poll-vote", { pollId: "$poll", ...params })).toMatchObject({ ok: true, voted: answers });
     expect(account.sent).toEqual([{ type: "vote", roomId: ROOM, eventId: "$poll", answers }]);

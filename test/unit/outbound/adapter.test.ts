@@ -129,7 +129,9 @@ describe("message actions", () => {
 
   it("an action that is switched off is neither offered nor done, and names its key", async () => {
     const off = { channels: { matrix: { ...LOGIN, actions: { messages: false } } } } as OpenClawConfig;
-    expect(actions().describeMessageTool({ cfg: off })?.actions).toEqual(["react", "reactions", "pin", "unpin", "list-pins", "member-info", "channel-info"]);
+    const offered = actions().describeMessageTool({ cfg: off })?.actions;
+    expect(offered).toContain("react");
+    for (const action of ["send", "read", "edit", "delete", "poll", "poll-vote"]) expect(offered).not.toContain(action);
     await expect(perform("send", { to: "!room:example.org", message: "x" }, { cfg: off })).rejects.toThrow("channels.matrix.actions.messages");
   });
 });
