@@ -15,6 +15,7 @@ import { turnKey } from "../inbound/turn-key.ts";
 import type { Account } from "../native/account.ts";
 import { TurnReply } from "../outbound/reply.ts";
 import { writeSettings } from "../outbound/settings.ts";
+import { WorkLines } from "../outbound/work.ts";
 import { runningAccount } from "./registry.ts";
 
 export interface WiringInput {
@@ -69,13 +70,29 @@ export function createPorts(input: WiringInput): InboundPorts {
         chunk: (text, limit, mode) => runtime.channel.text.chunkMarkdownTextWithMode(text, limit, mode),
         onError: (text, error) => log.warn(`[${accountId}] ${text}${error === undefined ? "" : `: ${String(error)}`}`),
       });
+      const work = settings.streaming === "off" ? undefined : new WorkLines({ settings, seed: `${accountId}:${roomId}:${threadRootId ?? ""}`, show: (lines) => reply.work(lines) });
       return {
-        streams: settings.streaming !== "off",
+        streams: settings.streaming === "partial" || settings.streaming === "quiet",
         blockStreaming: settings.blockStreaming,
+        work: work && {
+          options: work.options,
+          toolStarted: (tool) => {
+            reply.nextMessage();
+            return work.toolStarted(tool);
+          },
+          assistantMessage: () => {
+            reply.nextMessage();
+            work.assistantMessage();
+          },
+        },
         sink: {
           partial: (text) => reply.partial(text),
-          finish: (again) => reply.finish(again),
+          finish: (again) => {
+            work?.end();
+            return reply.finish(again);
+          },
           deliver: async (payload, kind) => {
+            if (kind === "final") work?.answering();
             const delivered = await reply.deliver(payload, kind);
             if (delivered.visibleReplySent) input.onOutbound(Date.now());
             return delivered;

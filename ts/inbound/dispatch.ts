@@ -77,6 +77,8 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   // The model is asked again all the same, so that the host's books are right, and its words give way to these.
   const session = { agentId: route.agentId, sessionKey: turn.sessionKey };
   const former = event.attempts > 0 && !turn.isCommand ? formerAnswer({ ...session, messageId }, ports) : undefined;
+  // An answer of an earlier run is there: nothing is drafted beside it.
+  const work = former === undefined ? reply.work : undefined;
   // A command is answered with its error; it is not tried again.
   if (turn.isCommand) errors.toolStarted();
 
@@ -140,12 +142,17 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       skillFilter: turn.roomEntry?.skills,
       disableBlockStreaming: !reply.blockStreaming,
       onModelSelected,
-      onToolStart: (tool?: { name?: string }) => {
+      ...work?.options,
+      onToolStart: (tool) => {
         errors.toolStarted();
-        feedback.tool(tool?.name);
+        feedback.tool(tool.name);
+        return work?.toolStarted(tool);
       },
       onReasoningStream: () => feedback.thinking(),
-      onAssistantMessageStart: () => feedback.thinking(),
+      onAssistantMessageStart: () => {
+        feedback.thinking();
+        work?.assistantMessage();
+      },
       onCompactionStart: () => feedback.compacting(),
       ...(reply.streams && former === undefined ? { onPartialReply: (payload: { text?: string }) => reply.sink.partial(payload.text) } : {}),
     },

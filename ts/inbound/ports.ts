@@ -1,7 +1,7 @@
 /** What the way in needs from outside; the gateway provides it. */
 import type { ResolvedMatrixAccount } from "../config/accounts.ts";
 import type { Memory } from "../host/memory.ts";
-import type { ChannelLogSink, OpenClawConfig, PluginRuntime, ReplyPayload } from "../host/types.ts";
+import type { ChannelLogSink, GetReplyOptions, OpenClawConfig, PluginRuntime, ReplyPayload } from "../host/types.ts";
 import type { Account, InboundMessage } from "../native/account.ts";
 import type { DirectSessions } from "./collision.ts";
 import type { DropLog } from "./drop.ts";
@@ -18,8 +18,18 @@ export interface ReplySink {
   finish(again?: boolean): Promise<void>;
 }
 
+/** Shows what the agent does while it works. */
+export interface WorkDisplay {
+  /** What the host is to tell, and how. */
+  options: Partial<GetReplyOptions>;
+  toolStarted(payload: { itemId?: string; toolCallId?: string; name?: string; phase?: string; args?: Record<string, unknown>; detailMode?: "explain" | "raw" }): Promise<boolean> | boolean;
+  assistantMessage(): void;
+}
+
 export interface ReplyPlan {
   sink: ReplySink;
+  /** Absent where no draft is shown. */
+  work?: WorkDisplay;
   /** Partial replies are shown. */
   streams: boolean;
   blockStreaming: boolean;

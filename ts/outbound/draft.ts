@@ -9,6 +9,12 @@ import type { Account, OutboxEntry, SendTarget } from "../native/account.ts";
 /** Pause between two edits, in milliseconds. */
 export const EDIT_PAUSE_MS = 1000;
 
+/**
+ * Longer text waits for the answer, in bytes. An edit says it four times, as text and as HTML, twice each, and
+ * encryption makes a third more of it; an event has 64 KiB.
+ */
+const MAX_BYTES = 10_000;
+
 export interface DraftOptions {
   account: Pick<Account, "sendText" | "editText" | "redact" | "outboxEntry">;
   target: SendTarget;
@@ -53,7 +59,7 @@ export class Draft {
 
   /** The newest text; overtaken ones are never sent. */
   update(text: string): void {
-    if (this.#closed || text.trim() === "" || text.length > this.#options.limit) return;
+    if (this.#closed || text.trim() === "" || text.length > this.#options.limit || Buffer.byteLength(text) > MAX_BYTES) return;
     this.#wanted = text;
     if (this.#timer) return;
     const wait = Math.max(0, this.#lastAt + (this.#options.pauseMs ?? EDIT_PAUSE_MS) - Date.now());

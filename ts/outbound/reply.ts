@@ -40,6 +40,18 @@ export interface Delivered {
  */
 const DRAFT_PATIENCE_MS = 10_000;
 
+/** Whether people are called in a text: by their user id, by a link to them, or all at once. */
+export function namesSomebody(text: string): boolean {
+  return /(?:^|[^\p{L}\p{N}@/.=#+%&\\])@(?:room\b|[\w.=\-/+]+:[\w.-]+)|matrix\.to\/#\/(?:@|%40)|matrix:u\//u.test(text);
+}
+
+/** A text as far as it goes on behind parts that are delivered; whole, if it does not begin with them. */
+function withoutBlocks(text: string, blocks: readonly string[]): string {
+  let rest = text.trimStart();
+  for (const block of blocks) if (rest.startsWith(block)) rest = rest.slice(block.length).trimStart();
+  return rest;
+}
+
 /** Texts about the answer rather than the answer: notices do not ring. */
 function isAside(payload: ReplyPayload): boolean {
   return Boolean(payload.isReasoning || payload.isStatusNotice || payload.isCompactionNotice || payload.isFallbackNotice);
@@ -49,8 +61,14 @@ export class TurnReply {
   readonly #options: ReplyOptions;
   #draft: Draft | undefined;
   #drafts = 0;
-  /** Drafts that came too late for their answer. */
+  /** Drafts that their answer stands beside, not in. */
   readonly #late: Draft[] = [];
+  /** Parts of the answer that are messages already: a draft goes on behind them. */
+  readonly #blocks: string[] = [];
+  /** The agent's own words have begun: what it does is not shown any more. */
+  #speaking = false;
+  /** An answer did not get out. What people see of it stays. */
+  #undelivered = false;
   #index = 0;
   /** Deliveries of one turn keep their order. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -61,12 +79,32 @@ export class TurnReply {
 
   /** The answer as far as it is written. */
   partial(text: string | undefined): void {
+    const { streaming } = this.#options.settings;
+    if (streaming === "off" || streaming === "progress" || !text) return;
+    const rest = withoutBlocks(text, this.#blocks);
+    if (rest.trim() === "") return;
+    this.#speaking = true;
+    this.#show(rest);
+  }
+
+  /** What the agent does before it answers, as the draft shows it; nothing once it speaks. */
+  work(lines: string): boolean {
+    if (this.#options.settings.streaming === "off" || this.#speaking || lines.trim() === "") return false;
+    this.#show(lines);
+    return true;
+  }
+
+  /** The model works again, or begins another message: until it speaks, its work is shown. */
+  nextMessage(): void {
+    this.#speaking = false;
+  }
+
+  #show(text: string): void {
     const { settings } = this.#options;
-    if (settings.streaming === "off" || !text) return;
     this.#draft ??= new Draft({
       account: this.#options.account(),
       target: this.#options.target,
-      kind: settings.streaming === "quiet" ? "notice" : "text",
+      kind: settings.quiet ? "notice" : "text",
       key: this.#draftKey(this.#drafts++),
       tables: settings.tables,
       limit: settings.chunkLimit,
@@ -77,7 +115,9 @@ export class TurnReply {
 
   deliver(payload: ReplyPayload, kind: "tool" | "block" | "final"): Promise<Delivered> {
     const delivery = this.#queue.then(() => this.#deliver(payload, kind));
-    this.#queue = delivery.catch(() => undefined);
+    this.#queue = delivery.catch(() => {
+      this.#undelivered = true;
+    });
     return delivery;
   }
 
@@ -91,7 +131,7 @@ export class TurnReply {
     await this.#queue;
     const drafts = this.#draft ? [...this.#late, this.#draft] : this.#late;
     this.#draft = undefined;
-    if (again) return void (await Promise.all(drafts.map((draft) => draft.seal())));
+    if (again || this.#undelivered) return void (await Promise.all(drafts.map((draft) => draft.seal())));
     await Promise.all(drafts.map((draft) => draft.discard()));
     if (this.#drafts === 0 && this.#options.settings.streaming !== "off") await this.#discardFormer(this.#draftKey(0));
   }
@@ -113,7 +153,11 @@ export class TurnReply {
     if (text === "") return { messageIds: [], visibleReplySent: false };
     const key = `${this.#options.turnKey}:${kind}:${this.#index++}`;
     const quoted = eventIdOf(payload.replyToId);
-    if (kind === "final" && !isAside(payload) && this.#options.settings.streaming !== "off") {
+    const { streaming } = this.#options.settings;
+    // A block is a part of the answer; in progress mode the draft shows work and waits for the last one.
+    const completes = kind === "final" || (kind === "block" && streaming !== "progress");
+    if (completes && !isAside(payload) && streaming !== "off") {
+      if (kind === "block") this.#blocks.push(text);
       const completed = await this.#complete(text, key);
       if (completed) return completed;
     }
@@ -147,6 +191,11 @@ export class TurnReply {
       if (eventId) return this.#finalize(eventId, text, draftKey);
     }
     if (!draft) return undefined;
+    if (namesSomebody(text)) {
+      // An edit does not call people: the answer is a message of its own, and the draft goes once that is out.
+      this.#late.push(draft);
+      return undefined;
+    }
     const eventId = isStored(await account.outboxEntry(key)) ? undefined : await draft.seal(this.#options.draftPatienceMs ?? DRAFT_PATIENCE_MS);
     if (eventId) return this.#finalize(eventId, text, draftKey);
     this.#late.push(draft);
@@ -170,12 +219,12 @@ export class TurnReply {
         roomId: target.roomId,
         eventId,
         markdown: first,
-        kind: settings.streaming === "quiet" ? "notice" : "text",
+        kind: settings.quiet ? "notice" : "text",
         tables: settings.tables,
         key: completionKey(draftKey),
         draft: false,
         // A quiet preview rang nowhere: push rules may ring for this one (PSH-1).
-        finalized: settings.streaming === "quiet",
+        finalized: settings.quiet,
         waitMs,
       });
     const more = rest.map((part, index) => ({ text: part, key: `${completionKey(draftKey)}:${index + 1}`, kind: "text" as const }));
@@ -187,9 +236,16 @@ export class TurnReply {
       }
       await edit();
     } catch (error) {
-      // The draft stays as it stands; the answer must not be lost with it.
+      // The draft stays as it stands until its replacement is out; the answer must not be lost with it.
       this.#options.onError("the draft could not be completed; the answer follows as a message", error);
-      messageIds.push(...(await this.#send({ text: first, key: `${completionKey(draftKey)}:instead`, kind: "text" })).messageIds);
+      const instead = await this.#send({ text: first, key: `${completionKey(draftKey)}:instead`, kind: "text" });
+      if (instead.messageIds.length > 0) {
+        await account
+          .redact({ roomId: target.roomId, eventId, key: discardKey(draftKey) })
+          .then(() => messageIds.shift())
+          .catch((trouble: unknown) => this.#options.onError("the draft beside its answer could not be taken back", trouble));
+      }
+      messageIds.push(...instead.messageIds);
     }
     for (const part of more) messageIds.push(...(await this.#send(part)).messageIds);
     return { messageIds, visibleReplySent: true, content: text, receipt: receiptOf(target.roomId, messageIds, { threadId: target.threadRootId }) };

@@ -1,6 +1,7 @@
 /** One text to one destination, through the account that runs in this process. */
 import { type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
 import { PlatformMessageNotDispatchedError } from "../host/errors.ts";
+import { sanitizeAssistantVisibleText } from "../host/visible-text.ts";
 import type { Account, Sent } from "../native/account.ts";
 import { deliveryError } from "./failure.ts";
 import { writeSettings } from "./settings.ts";
@@ -36,6 +37,8 @@ export async function resolveRoom(account: Account, to: string): Promise<string>
 }
 
 export async function sendOutboundText({ account, resolved, noteThread }: OutboundAccount, message: OutboundText): Promise<Sent & { roomId: string }> {
+  const markdown = sanitizeAssistantVisibleText(message.text);
+  if (markdown.trim() === "") throw new PlatformMessageNotDispatchedError("The text holds nothing for a person to read.", { cause: undefined });
   const roomId = await resolveRoom(account, message.to);
   const settings = writeSettings(resolved.config, roomConfig(resolved, { roomId, aliases: [] }).entry);
   await message.beforeSend?.();
@@ -44,7 +47,7 @@ export async function sendOutboundText({ account, resolved, noteThread }: Outbou
       roomId,
       threadRootId: message.threadRootId,
       replyToId: message.replyToId,
-      markdown: message.text,
+      markdown,
       kind: "text",
       key: message.key,
       chunkLimit: settings.chunkLimit,

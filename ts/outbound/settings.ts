@@ -7,8 +7,12 @@ export interface WriteSettings {
   chunkLimit: number;
   chunkMode: "length" | "newline";
   tables: "block" | "bullets" | "code" | "off";
-  streaming: "off" | "partial" | "quiet";
+  streaming: "off" | "partial" | "quiet" | "progress";
+  /** Drafts are notices, which ring nowhere. */
+  quiet: boolean;
   blockStreaming: boolean;
+  /** As written, for the host's own readers of it. */
+  written: NonNullable<MatrixAccountConfig["streaming"]>;
   replyToMode: "off" | "first" | "all" | "batched";
 }
 
@@ -19,8 +23,10 @@ export function writeSettings(config: MatrixAccountConfig, room?: MatrixRoomConf
     chunkLimit: limit !== undefined && limit > 0 ? Math.floor(limit) : DEFAULT_CHUNK_LIMIT,
     chunkMode: streaming.chunkMode ?? "length",
     tables: config.markdown?.tables ?? "block",
-    streaming: streaming.mode === "partial" || streaming.mode === "quiet" ? streaming.mode : "off",
+    streaming: streaming.mode ?? "off",
+    quiet: streaming.mode === "quiet" || streaming.mode === "progress",
     blockStreaming: streaming.block?.enabled ?? false,
+    written: streaming,
     replyToMode: room?.replyToMode ?? config.replyToMode ?? "off",
   };
 }
