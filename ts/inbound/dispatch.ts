@@ -11,10 +11,12 @@ import { TurnErrors, UnansweredTurn } from "./failure.ts";
 import { startFeedback } from "./feedback.ts";
 import { failedUnheard, formerAnswer, untilResumed } from "./former.ts";
 import { threadKey } from "./implicit.ts";
-import type { InboundPorts, TurnProgress } from "./ports.ts";
+import type { InboundPorts, TurnProgress, WorkDisplay } from "./ports.ts";
 import { normalizeUserEntry } from "./policy.ts";
 import type { PreparedTurn } from "./prepare.ts";
 import { isRestartNotice, refusalOf, TurnCutOff } from "./refusal.ts";
+
+type ToolStart = Parameters<WorkDisplay["toolStarted"]>[0];
 
 /** The homeserver forgets a typing notice after this long; it is renewed well before. */
 const TYPING_MS = 30_000;
@@ -143,10 +145,10 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       disableBlockStreaming: !reply.blockStreaming,
       onModelSelected,
       ...work?.options,
-      onToolStart: (tool) => {
+      onToolStart: (tool?: ToolStart) => {
         errors.toolStarted();
-        feedback.tool(tool.name);
-        return work?.toolStarted(tool);
+        feedback.tool(tool?.name);
+        return tool && work?.toolStarted(tool);
       },
       onReasoningStream: () => feedback.thinking(),
       onAssistantMessageStart: () => {

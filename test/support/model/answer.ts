@@ -8,6 +8,8 @@ export interface ChatMessage {
 /** What the stub answers, in order: pieces of text, waiting before each, then tool calls. */
 export interface Answer {
   text?: string;
+  /** What it thinks before that, as models with a field of its own for it say it. */
+  reasoning?: string;
   /** Streamed one by one instead of `text`. */
   pieces?: { text: string; delayMs: number }[];
   toolCalls?: { name: string; arguments: Record<string, unknown> }[];

@@ -103,6 +103,7 @@ export class StubModel {
       response.write(`data: ${JSON.stringify({ ...base, object: "chat.completion.chunk", choices: [{ index: 0, delta, finish_reason: finishReason }] })}\n\n`);
     };
     send({ role: "assistant", content: "" });
+    if (answer.reasoning !== undefined) send({ reasoning_content: answer.reasoning });
     for (const piece of pieces) {
       await pause(piece.delayMs);
       if (response.destroyed) return;
