@@ -60,7 +60,9 @@ function isAside(payload: ReplyPayload): boolean {
 export class TurnReply {
   readonly #options: ReplyOptions;
   #draft: Draft | undefined;
-  #drafts = 0;
+  /** Parts of the answer so far, drafted or not: the next draft's number, the same one however often the turn runs. */
+  #parts = 0;
+  #drafted = false;
   /** Drafts that their answer stands beside, not in. */
   readonly #late: Draft[] = [];
   /** Parts of the answer that are messages already: a draft goes on behind them. */
@@ -101,11 +103,12 @@ export class TurnReply {
 
   #show(text: string): void {
     const { settings } = this.#options;
+    this.#drafted = true;
     this.#draft ??= new Draft({
       account: this.#options.account(),
       target: this.#options.target,
       kind: settings.quiet ? "notice" : "text",
-      key: this.#draftKey(this.#drafts++),
+      key: this.#draftKey(this.#parts),
       tables: settings.tables,
       limit: settings.chunkLimit,
       onError: (error) => this.#options.onError("the draft could not be written", error),
@@ -133,7 +136,8 @@ export class TurnReply {
     this.#draft = undefined;
     if (again || this.#undelivered) return void (await Promise.all(drafts.map((draft) => draft.seal())));
     await Promise.all(drafts.map((draft) => draft.discard()));
-    if (this.#drafts === 0 && this.#options.settings.streaming !== "off") await this.#discardFormer(this.#draftKey(0));
+    if (this.#drafted || this.#options.settings.streaming === "off") return;
+    for (let part = 0; part <= this.#parts; part++) await this.#discardFormer(this.#draftKey(part));
   }
 
   async #discardFormer(draftKey: string): Promise<void> {
@@ -183,7 +187,7 @@ export class TurnReply {
     const account = this.#options.account();
     const draft = this.#draft;
     this.#draft = undefined;
-    const draftKey = this.#draftKey(draft ? this.#drafts - 1 : this.#drafts);
+    const draftKey = this.#draftKey(this.#parts++);
     // A turn that runs again ends in the same way as before a kill: under the same keys.
     if (isStored(await account.outboxEntry(completionKey(draftKey)))) {
       const [eventId] = (await account.outboxEntry(draftKey)).eventIds;

@@ -77,6 +77,25 @@ describe("blocks and drafts", () => {
   });
 });
 
+describe("a turn that runs again", () => {
+  it("[OUT-7][STR-5] goes on with the same events, whichever parts were drafted the first time", async () => {
+    const first = start({ mode: "partial", block: { enabled: true } }).reply;
+    await first.deliver({ text: "One." }, "block");
+    first.partial("One.\n\nTwo");
+    await account.until(() => account.sent.length === 2);
+    await first.deliver({ text: "Two." }, "final");
+    const before = account.sent.length;
+    const again = start({ mode: "partial", block: { enabled: true } }).reply;
+    again.partial("One");
+    await account.until(() => account.sent.length === before + 1);
+    await again.deliver({ text: "One." }, "block");
+    await again.deliver({ text: "Two." }, "final");
+    await again.finish();
+    // The draft of the part that was a message of its own is taken back; nothing is said twice.
+    expect(account.sent.slice(before)).toMatchObject([{ type: "text", markdown: "One", live: true }, { type: "redaction", eventId: "$out4" }]);
+  });
+});
+
 describe("finals that are no edit", () => {
   it.each([
     ["@person:example.org, look", true],
