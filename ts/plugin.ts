@@ -6,6 +6,7 @@ import { createResolver } from "./directory/resolve.ts";
 import { findAccount } from "./gateway/find.ts";
 import { lookUp } from "./gateway/look-up.ts";
 import { METHOD_SCOPES } from "./gateway/method-names.ts";
+import { runningAccounts } from "./gateway/registry.ts";
 import { groups, mentions, pairing, security } from "./gateway/security.ts";
 import { type MatrixProbe, status } from "./gateway/status.ts";
 import { createLazyRuntimeModule } from "./host/lazy.ts";
@@ -29,7 +30,7 @@ export const matrixPlugin: ChannelPlugin<ResolvedMatrixAccount, MatrixProbe> = {
   threading,
   outbound: createOutboundAdapter(findAccount),
   message: createMessageAdapter(findAccount),
-  actions: createMessageActions(findAccount),
+  actions: createMessageActions(findAccount, () => runningAccounts().length > 0),
   agentPrompt,
   directory: createDirectory(lookUp),
   resolver: createResolver(lookUp),

@@ -54,6 +54,11 @@ const OFF: ReadonlySet<Gate> = new Set<Gate>(["rooms", "moderation", "presence"]
 /** What these do reaches beyond the conversation: the owner alone may ask for it. */
 const OWNER_ONLY: ReadonlySet<Gate> = new Set<Gate>(["profile", "verification", "rooms", "moderation"]);
 
+/** Whether the owner alone may have it done. */
+export function isOwnersAlone(action: Action): boolean {
+  return OWNER_ONLY.has(GATES[action]);
+}
+
 export function isOurs(action: string): action is Action {
   return Object.hasOwn(GATES, action);
 }

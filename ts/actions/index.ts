@@ -2,7 +2,7 @@
 import { createLazyRuntimeModule } from "../host/lazy.ts";
 import type { ChannelMessageActionAdapter, ChannelPlugin } from "../host/types.ts";
 import type { FindAccount } from "../outbound/adapter.ts";
-import { type Action, allowedActions, isOurs, refusal } from "./gates.ts";
+import { type Action, allowedActions, isOurs, isOwnersAlone, refusal } from "./gates.ts";
 import { extraParameters } from "./parameters.ts";
 
 const loaders = {
@@ -105,15 +105,19 @@ async function performer(action: Action) {
   }
 }
 
-export function createMessageActions(find: FindAccount): ChannelMessageActionAdapter {
+/**
+ * @param runsHere whether an account runs in this process, as in the gateway
+ */
+export function createMessageActions(find: FindAccount, runsHere: () => boolean): ChannelMessageActionAdapter {
   return {
     describeMessageTool: ({ cfg, accountId, senderIsOwner }) => {
       const actions = allowedActions(cfg, accountId, { senderIsOwner });
       return { actions, schema: extraParameters(actions) };
     },
     supportsAction: ({ action }) => isOurs(action),
-    // The process that owns the crypto store acts; a command asks the gateway.
-    resolveExecutionMode: () => "gateway",
+    // The process that owns the crypto store acts; a command asks the gateway. So does the agent, whose request
+    // forgets on that way who the owner is: what is the owner's alone is done where it was asked for.
+    resolveExecutionMode: ({ action }) => (isOurs(action) && isOwnersAlone(action) && runsHere() ? "local" : "gateway"),
     handleAction: async (ctx) => {
       const { action } = ctx;
       if (!isOurs(action)) throw new Error(`The Matrix channel has no action "${action}".`);
@@ -129,6 +133,6 @@ export function createMessageActions(find: FindAccount): ChannelMessageActionAda
 export const agentPrompt: NonNullable<ChannelPlugin["agentPrompt"]> = {
   messageToolHints: () => [
     'Matrix: messageId and pollId are event ids ("$…"); the newest message\'s id stands at its end. `react` with emoji "" takes all your reactions back.',
-    "Matrix: `read` with a poll's messageId gives its votes. `member-info`, `search`, `thread-list`, `role-info` and `channel-list` need channelId: the room as the conversation's target names it (`room:!…`).",
+    "Matrix: `read` with a poll's messageId gives its votes. `edit` and `unsend` need target; `member-info`, `search`, `thread-list`, `role-info` and `channel-list` need channelId: the room as the conversation's target names it (`room:!…`).",
   ],
 };

@@ -144,6 +144,8 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       skillFilter: turn.roomEntry?.skills,
       disableBlockStreaming: !reply.blockStreaming,
       onModelSelected,
+      // Where somebody has asked to see what the model thinks, it is a message of its own.
+      reasoningPayloadsEnabled: true,
       ...work?.options,
       onToolStart: (tool?: ToolStart) => {
         errors.toolStarted();

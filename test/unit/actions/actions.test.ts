@@ -25,7 +25,7 @@ const find: FindAccount = (config, accountId) => ({ account, resolved: resolveMa
 type Action = ChannelMessageActionContext["action"];
 
 async function perform(action: Action, params: Record<string, unknown> = {}, rest: Partial<ChannelMessageActionContext> = {}) {
-  const result = await createMessageActions(find).handleAction?.({ channel: "matrix", action, cfg, params, toolContext: HERE, conversationReadOrigin: "delegated", ...rest } as ChannelMessageActionContext);
+  const result = await createMessageActions(find, () => true).handleAction?.({ channel: "matrix", action, cfg, params, toolContext: HERE, conversationReadOrigin: "delegated", ...rest } as ChannelMessageActionContext);
   return (result as { details: Record<string, unknown> }).details;
 }
 

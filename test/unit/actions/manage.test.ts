@@ -29,7 +29,7 @@ type Action = ChannelMessageActionContext["action"];
 
 async function perform(action: Action, params: Record<string, unknown> = {}, rest: Partial<ChannelMessageActionContext> = {}) {
   const ctx = { channel: "matrix", action, cfg, params, toolContext: HERE, conversationReadOrigin: "delegated", senderIsOwner: true, ...rest } as ChannelMessageActionContext;
-  const result = await createMessageActions(find).handleAction?.(ctx);
+  const result = await createMessageActions(find, () => true).handleAction?.(ctx);
   return (result as { details: Record<string, unknown> }).details;
 }
 
@@ -74,8 +74,13 @@ describe("gates", () => {
     await expect(perform("kick", { userId: ALICE })).rejects.toThrow("channels.matrix.actions.moderation");
   });
 
+  it("[ACT-8] what is the owner's alone is done where it was asked for, all else in the gateway", () => {
+    const mode = (action: Action, here: boolean) => createMessageActions(find, () => here).resolveExecutionMode?.({ action });
+    expect([mode("kick", true), mode("kick", false), mode("send", true)]).toEqual(["local", "gateway", "gateway"]);
+  });
+
   it("[ACT-1] parameters of our own go with the actions that take them, and may be left out", () => {
-    const described = createMessageActions(find).describeMessageTool({ cfg, senderIsOwner: false });
+    const described = createMessageActions(find, () => true).describeMessageTool({ cfg, senderIsOwner: false });
     const properties = Object.assign({}, ...[described?.schema ?? []].flat().map((one) => one.properties)) as Record<string, { type: string }>;
     expect(properties).toMatchObject({ location: { type: "string" }, pollEnd: { type: "boolean" } });
     expect(properties).not.toHaveProperty("operation");

@@ -98,7 +98,7 @@ describe("sends of the host", () => {
 });
 
 describe("message actions", () => {
-  const actions = () => createMessageActions(find);
+  const actions = () => createMessageActions(find, () => false);
   const perform = (action: "send" | "react", params: Record<string, unknown>, rest: Partial<ChannelMessageActionContext> = {}) =>
     actions().handleAction?.({ channel: "matrix", action, cfg, params, ...rest } as ChannelMessageActionContext);
 
