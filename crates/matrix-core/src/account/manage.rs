@@ -29,7 +29,7 @@ const REQUEST: Duration = Duration::from_secs(30);
 /// A new room may have to ask other homeservers about those it invites.
 const CREATE: Duration = Duration::from_secs(90);
 
-/// What power an event of a kind needs, and who has which.
+/// Needed to change a room, and to keep people out of it, where the room does not say.
 const STATE_DEFAULT: i64 = 50;
 
 /// A room to be made.
