@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Human, SeenEvent } from "../support/humans/index.ts";
 import type { Answer } from "../support/model/answer.ts";
-import { type Bot, question, Scenario } from "./scenario.ts";
+import { ANSWER_MS, type Bot, question, Scenario } from "./scenario.ts";
 
 const TABLE = "| fruit | count |\n|---|---|\n| apple | 3 |";
 const MODES = ["block", "bullets", "code", "off"] as const;
@@ -69,6 +69,7 @@ describe("how text goes out", () => {
   it.each([
     ["block", /<table>.*<th>fruit<\/th>.*<td>apple<\/td>/s],
     ["bullets", /<ul>.*apple/s],
+    ["code", /<pre><code.*apple/s],
     ["off", /^(?!.*<table>).*\| apple \| 3 \|/s],
   ] as const)("[OUT-2] tables: %s", async (tables, shape) => {
     const { answer } = await ask(tables, (marker) => [{ text: `${marker}\n\n${TABLE}` }]);
@@ -76,6 +77,19 @@ describe("how text goes out", () => {
     expect(answer.encrypted).toBe(true);
     const last = shown.at(-1) as SeenEvent;
     expect(String((last.content["m.new_content"] as { formatted_body?: string } | undefined)?.formatted_body ?? (html(last) || last.body))).toMatch(shape);
+  });
+
+  it("[OUT-4] by newline each paragraph is a message of its own; by length they are filled", async () => {
+    const paragraphs = ["The first paragraph of some length.", "The second one, of much the same."];
+    const text = (marker: string) => [...paragraphs, marker].join("\n\n");
+    const from = person.events.length;
+    const { marker } = await ask("bullets", (marker) => [{ text: text(marker) }]);
+    expect(since("bullets", from).map(({ body }) => body.trim())).toEqual([...paragraphs, marker]);
+    const before = person.events.length;
+    await ask("code", (marker) => [{ text: text(marker) }]);
+    const said = since("code", before).map(({ body }) => body.trim());
+    expect(said).toHaveLength(2);
+    expect(said[1]).toContain(paragraphs[1]);
   });
 
   it("[OUT-5] the prefix stands before an answer once, however many messages it takes", async () => {
@@ -91,6 +105,22 @@ describe("how text goes out", () => {
     const { answer } = await ask("block", (marker) => [{ text: `Before.\n\n<tool_call>{"name":"exec","arguments":{"command":"cat /etc/passwd"}}</tool_call>\n\nAfter ${marker}.` }]);
     expect(answer.body).toContain("After");
     expect(answer.body).not.toMatch(/tool_call|passwd/);
+  });
+
+  it("[OUT-12] what the model thinks is told where somebody asked for it, as a notice beside the answer, and nowhere else", async () => {
+    const { bot, room } = at("block");
+    const thinking = (marker: string): Answer[] => [{ reasoning: "Hm, the sky is blue.", text: `Blue. ${marker}` }];
+    const quiet = person.events.length;
+    await ask("block", thinking);
+    expect(since("block", quiet).map(({ body }) => body).join("\n")).not.toContain("the sky is blue");
+    const from = person.events.length;
+    await person.send(room, "/reasoning on");
+    await person.waitForEvent((event) => person.events.indexOf(event) >= from && event.sender === bot.userId && /reasoning/i.test(event.body), { timeoutMs: ANSWER_MS });
+    const { answer } = await ask("block", thinking);
+    const thought = await person.waitForEvent((event) => event.sender === bot.userId && event.body.includes("the sky is blue"));
+    expect(thought.eventId).not.toBe(answer.eventId);
+    expect([thought.content.msgtype, answer.content.msgtype]).toEqual(["m.notice", "m.text"]);
+    expect(answer.body).not.toContain("the sky is blue");
   });
 
   it("[OUT-13] an answer beyond what an event holds comes in several, and is not drafted", async () => {
