@@ -4,6 +4,7 @@
  */
 import type { InboundPorts } from "./ports.ts";
 import type { PreparedTurn } from "./prepare.ts";
+import { dropOldest } from "./oldest.ts";
 
 const SESSIONS = 2000;
 
@@ -17,7 +18,7 @@ export class DirectSessions {
     const before = this.#rooms.get(key);
     this.#rooms.delete(key);
     this.#rooms.set(key, roomId);
-    if (this.#rooms.size > SESSIONS) this.#rooms.delete(this.#rooms.keys().next().value as string);
+    dropOldest(this.#rooms, SESSIONS);
     return before === roomId ? undefined : before;
   }
 }

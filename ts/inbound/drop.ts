@@ -2,6 +2,7 @@
  * Why an event led to no answer. Each has a code for the log and, where a person
  * could have meant otherwise, the key or command that changes it (STA-4).
  */
+import { dropOldest } from "./oldest.ts";
 export type DropReason =
   | "own_message"
   | "ignored_user"
@@ -79,7 +80,7 @@ export class DropLog {
     const known = this.#causes.get(key);
     this.#causes.delete(key);
     this.#causes.set(key, { roomId, drop, count: (known?.count ?? 0) + 1, lastAt: Date.now() });
-    if (this.#causes.size > REMEMBERED) this.#causes.delete(this.#causes.keys().next().value as string);
+    dropOldest(this.#causes, REMEMBERED);
     if (known || dropLevel(drop.reason) === "debug") this.#log.debug?.(line);
     else this.#log.info(line);
   }

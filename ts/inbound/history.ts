@@ -1,5 +1,6 @@
 /** What was said in a room since the agent last answered there, for the next prompt. */
 import type { HistoryEntry } from "../host/types.ts";
+import { dropOldest } from "./oldest.ts";
 
 /** An entry, with whose it is: `sender` is a name. */
 export interface PendingEntry extends HistoryEntry {
@@ -24,7 +25,7 @@ export class PendingHistory {
     const entries = [...known, entry].slice(-Math.min(limit, ENTRIES));
     this.#entries.delete(key);
     this.#entries.set(key, entries);
-    if (this.#entries.size > CONVERSATIONS) this.#entries.delete(this.#entries.keys().next().value as string);
+    dropOldest(this.#entries, CONVERSATIONS);
   }
 
   /** The newest `limit` entries, oldest first; for one event always the same, until they are consumed. */
@@ -34,7 +35,7 @@ export class PendingHistory {
     if (given) return given;
     const entries = (this.#entries.get(key) ?? []).slice(-limit);
     this.#given.set(eventId, entries);
-    if (this.#given.size > CONVERSATIONS) this.#given.delete(this.#given.keys().next().value as string);
+    dropOldest(this.#given, CONVERSATIONS);
     return entries;
   }
 

@@ -7,6 +7,7 @@ import type { MatrixAccountConfig } from "../config/accounts.ts";
 import { normalizeRoomKey } from "../config/rooms.ts";
 import type { Account, RoomInfo } from "../native/account.ts";
 import { normalizeUserEntry } from "./policy.ts";
+import { dropOldest } from "./oldest.ts";
 
 /** What was found counts this long, what was not found or could not be asked shorter; milliseconds. */
 const FOUND_MS = 10 * 60_000;
@@ -76,7 +77,7 @@ export class NameBook {
     if (config.dangerouslyAllowNameMatching && name && !/^[!#@*]/.test(name)) names.push(name);
     this.#rooms.delete(room.roomId);
     this.#rooms.set(room.roomId, names);
-    if (this.#rooms.size > ROOMS) this.#rooms.delete(this.#rooms.keys().next().value as string);
+    dropOldest(this.#rooms, ROOMS);
     return names;
   }
 

@@ -1,5 +1,6 @@
 /** The pairing challenge: one code, and a reminder now and then (PAI-1, PAI-2). */
 import type { PluginRuntime } from "../host/types.ts";
+import { dropOldest } from "./oldest.ts";
 
 /** A reminder of a pending code at most this often, in milliseconds. */
 export const REMINDER_PAUSE_MS = 5 * 60_000;
@@ -38,7 +39,7 @@ export async function challenge(input: {
   if (!created && told !== undefined && now - told < REMINDER_PAUSE_MS) return { kind: "quiet" };
   lastTold.delete(key);
   lastTold.set(key, now);
-  if (lastTold.size > REMEMBERED) lastTold.delete(lastTold.keys().next().value as string);
+  dropOldest(lastTold, REMEMBERED);
   const reply = pairing.buildPairingReply({ channel: "matrix", idLine: `Your Matrix user id: ${sender}`, code });
   return { kind: "tell", created, text: created ? reply : `${reply}\n\nThis request is still waiting for approval; the code is the same as before.` };
 }

@@ -2,6 +2,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { Account, FetchedMessage, MediaInfo } from "../native/account.ts";
 import { personLabel } from "./label.ts";
+import { dropOldest } from "./oldest.ts";
 import { fileLine } from "./text.ts";
 
 /** Characters of a quoted message the agent sees. */
@@ -53,22 +54,18 @@ export class Quotes {
     // An undecryptable message may be readable the next time.
     if (message.unavailable === "undecryptable") {
       this.#keyless.add(key);
-      dropOldest(this.#keyless);
+      dropOldest(this.#keyless, CACHED);
       return quote;
     }
     this.#keyless.delete(key);
     this.#cache.set(key, quote);
-    dropOldest(this.#cache);
+    dropOldest(this.#cache, CACHED);
     return quote;
   }
 
   #fetch(roomId: string, eventId: string): Promise<FetchedMessage | undefined> {
     return this.#account.fetchMessage(roomId, eventId).catch(() => undefined);
   }
-}
-
-function dropOldest(kept: Map<string, unknown> | Set<string>): void {
-  if (kept.size > CACHED) kept.delete(kept.keys().next().value as string);
 }
 
 function readable(message: FetchedMessage): string {

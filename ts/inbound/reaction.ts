@@ -9,6 +9,7 @@ import type { Drop } from "./drop.ts";
 import type { InboundPorts, TurnProgress } from "./ports.ts";
 import { type PreparedTurn, prepare } from "./prepare.ts";
 import { shorten } from "./quote.ts";
+import { dropOldest } from "./oldest.ts";
 
 /** A reaction we told of, so that its removal can be told, too. */
 interface Told {
@@ -28,7 +29,7 @@ export class ToldReactions {
 
   add(eventId: string, told: Told): void {
     this.#told.set(eventId, told);
-    if (this.#told.size > REMEMBERED) this.#told.delete(this.#told.keys().next().value as string);
+    dropOldest(this.#told, REMEMBERED);
   }
 
   take(eventId: string): Told | undefined {
