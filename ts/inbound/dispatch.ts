@@ -195,9 +195,9 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     if (followUp.abandoned && !followUp.adopted) throw new Error("the host gave the turn up before it began");
     const held = errors.failure();
     // Of a turn that it queued the host says first that nothing came of it, and answers it later by another way than the turn.
-    const unsure = held === undefined ? event.attempts > 0 && former === undefined && errors.nothingCame() : queued;
-    const unheard = unsure ? failedUnheard({ ...session, messageId }, ports) : undefined;
-    const failure = unsure ? unheard && (held ?? unheard) : held;
+    const doubtful = held === undefined ? event.attempts > 0 && former === undefined && errors.nothingCame() : queued;
+    const unanswered = doubtful ? failedUnheard({ ...session, messageId }, ports) : undefined;
+    const failure = doubtful && unanswered === undefined ? undefined : (held ?? unanswered);
     if (failure !== undefined) throw new UnansweredTurn(failure, { roomId: event.roomId, threadRootId: turn.threadRootId });
     outcome = "done";
     // The host did not run it again, or the model had nothing to say.
