@@ -41,6 +41,7 @@ pub use self::{
     threads::{Thread, ThreadPage},
 };
 use crate::{
+    blocking::blocking,
     config::{AccountConfig, NetworkConfig, PresenceCell, Secret},
     crypto::EncryptionStatus,
     dir::Dir,
@@ -398,15 +399,6 @@ impl Drop for Inner {
         // Without `close`: the tasks must not outlive the lock.
         self.tasks.abort();
     }
-}
-
-/// Runs what waits for the disk where it disturbs nobody.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|e| Error::internal(format!("a task ended early: {e}")))?
 }
 
 const _: fn() = || {

@@ -9,6 +9,7 @@
 #![recursion_limit = "256"]
 
 mod account;
+mod blocking;
 mod config;
 pub mod crypto;
 mod dir;

@@ -135,12 +135,7 @@ impl Rest {
     ) -> Result<reqwest::Response> {
         let mut request = self.plain(reqwest::Method::GET, path, with_token)?;
         *request.timeout_mut() = Some(timeout);
-        let what = request.url().path().to_owned();
-        let response = self
-            .http
-            .execute(request)
-            .await
-            .map_err(|e| from_reqwest(&e))?;
+        let (what, response) = self.execute(request).await?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -203,13 +198,19 @@ impl Rest {
 
     /// The answer, whatever it says, and the path it is an answer to.
     async fn exchange(&self, request: reqwest::Request) -> Result<(String, Answer)> {
+        let (what, response) = self.execute(request).await?;
+        let response = read(response, &what).await?;
+        Ok((what, response))
+    }
+
+    /// An answer that is not read yet, and the path it is an answer to.
+    async fn execute(&self, request: reqwest::Request) -> Result<(String, reqwest::Response)> {
         let what = request.url().path().to_owned();
         let response = self
             .http
             .execute(request)
             .await
             .map_err(|e| from_reqwest(&e))?;
-        let response = read(response, &what).await?;
         Ok((what, response))
     }
 

@@ -28,6 +28,7 @@ pub use self::renewal::{Renewal, Renewed, renew_device};
 use self::way::Way;
 use crate::{
     account::{DeviceKeys, Identity},
+    blocking::blocking,
     config::{AccountConfig, Auth, NetworkConfig, Secret},
     dir::{AccountFile, Dir, StoreKeys},
     error::{Error, ErrorCode, Result},
@@ -326,14 +327,6 @@ fn configured_user(auth: &Auth) -> Option<&str> {
             user_id.as_ref().map(|id| id.as_str())
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|e| Error::internal(format!("a task ended early: {e}")))?
 }
 
 fn parse_user(text: &str) -> Result<OwnedUserId> {

@@ -20,7 +20,10 @@ use super::{
     download::private_folder,
     pieces::{PIECE, UNDER_WAY},
 };
-use crate::error::{Error, ErrorCode, Result};
+use crate::{
+    blocking::blocking,
+    error::{Error, ErrorCode, Result},
+};
 
 /// The folder. Cheap to clone.
 #[derive(Clone)]
@@ -202,12 +205,4 @@ fn send(from: &mut impl Read, pieces: &mpsc::Sender<io::Result<Vec<u8>>>) -> io:
             return Ok(());
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|e| Error::internal(format!("a task ended early: {e}")))?
 }
