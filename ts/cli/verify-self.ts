@@ -11,7 +11,8 @@ import {
   verificationWait,
 } from "../operations/verification.ts";
 import type { VerificationReport } from "../operations/verification-report.ts";
-import { verifyStatusOperation } from "../operations/verify-status.ts";
+import { type StatusReport, verifyStatusOperation } from "../operations/verify-status.ts";
+import { backupIssueLines } from "./backup-lines.ts";
 import { integerOption } from "./options.ts";
 import { askingAccount, type CommandHost, type CommandOptions, type CommandOutcome, terminalText } from "./run.ts";
 import { partner, sasLines } from "./verification-lines.ts";
@@ -38,6 +39,8 @@ export interface Person {
 const TIMEOUT_MS = 180_000;
 /** How long the other device may take to sign this one once both have confirmed, in milliseconds. */
 const SIGNED_MS = 30_000;
+/** How long after that the backup's key may take, which the other device sends of itself, in milliseconds. */
+const BACKUP_KEY_MS = 10_000;
 
 /** The lines are kept from the first moment: an answer may be there before its question. */
 function terminalPerson(): Person {
@@ -148,17 +151,24 @@ class Session {
   async #end(one: VerificationReport): Promise<CommandOutcome> {
     if (!one.completed) return outcome(1, `Not verified: ${one.error ?? "it was cancelled"}.`);
     this.#person.tell("Both sides have confirmed.");
-    const deadline = Date.now() + SIGNED_MS;
+    const status = await this.#status(SIGNED_MS, (now) => now.crossSigningVerified);
+    if (!status.crossSigningVerified) {
+      return outcome(
+        1,
+        "Not verified yet: the account's identity has not signed this device. The other device may not be verified itself, or is still busy.",
+        "Next: `openclaw matrix verify status --verbose`; with the recovery key, `openclaw matrix verify device --recovery-key-stdin`.",
+      );
+    }
+    const { backup } = await this.#status(BACKUP_KEY_MS, (now) => now.backup.issue !== "key-not-loaded");
+    return outcome(0, "Verified: this device is signed by the account's own cross-signing identity.", ...backupIssueLines(backup));
+  }
+
+  /** The status once it is as wanted, or when the time is up. */
+  async #status(patienceMs: number, wanted: (now: StatusReport) => boolean): Promise<StatusReport> {
+    const deadline = Date.now() + patienceMs;
     for (;;) {
-      const status = await this.#ask(verifyStatusOperation, { includeRecoveryKey: false });
-      if (status.crossSigningVerified) return outcome(0, "Verified: this device is signed by the account's own cross-signing identity.");
-      if (Date.now() >= deadline) {
-        return outcome(
-          1,
-          "Not verified yet: the account's identity has not signed this device. The other device may not be verified itself, or is still busy.",
-          "Next: `openclaw matrix verify status --verbose`; with the recovery key, `openclaw matrix verify device --recovery-key-stdin`.",
-        );
-      }
+      const now = await this.#ask(verifyStatusOperation, { includeRecoveryKey: false });
+      if (wanted(now) || Date.now() >= deadline) return now;
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
   }

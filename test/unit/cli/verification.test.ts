@@ -42,7 +42,7 @@ function otherDevice(account: FakeAccount, methods = ["m.sas.v1"]): void {
     if (step === "start") return { phase: "started", sas: SAS };
     if (step === "qr") return { phase: "started", qrScanned: true };
     if (step === "confirm") {
-      account.encryption = { crossSigningVerified: true };
+      account.encryption = { crossSigningVerified: true, backup: { keyLoadAttempted: false, issue: "ok" } };
       return { phase: "done", qrScanned: false };
     }
     return {};
@@ -60,6 +60,21 @@ describe("verify self", () => {
     expect(account.steps).toEqual(["start verification-1", "confirm verification-1"]);
     expect(someone.saw.join("\n")).toMatch(/device PHONE[^]*🐶 Dog[^]*1111 2222 3333[^]*Type yes/);
     expect(account.closed).toBe(true);
+  });
+
+  it("[VER-4] waits for the backup's key, which comes after the signature, and says so when there is no backup", async () => {
+    const account = new FakeAccount();
+    otherDevice(account);
+    const late = account.encryptionStatus.bind(account);
+    const issues = ["key-not-loaded", "missing-server-backup"] as const;
+    let looked = 0;
+    account.encryptionStatus = async () => {
+      const now = await late();
+      return now.crossSigningVerified ? { ...now, backup: { keyLoadAttempted: false, issue: issues[looked++ < 2 ? 0 : 1] } } : now;
+    };
+    const { exitCode, lines } = await verifySelf(alone(account), {}, [], person("yes"));
+    expect({ exitCode, looked }).toEqual({ exitCode: 0, looked: 3 });
+    expect(lines[1]).toBe("Backup issue: no room-key backup exists on the homeserver (missing-server-backup)");
   });
 
   it.each(["no", "", "y"])("[VER-4] anything but yes (%j) is a mismatch", async (said) => {
