@@ -2,7 +2,7 @@
 import { type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
 import type { ChannelLogSink, OpenClawConfig, PluginRuntime } from "../host/types.ts";
 import type { Memory } from "../host/memory.ts";
-import { finishedAnswer, leftUnanswered, sessionRuns } from "../host/transcript.ts";
+import { finishedAnswer, leftUnanswered, owedAnswer, sessionRuns } from "../host/transcript.ts";
 import { mediaMaxBytes } from "../config/media.ts";
 import { Bursts } from "../inbound/burst.ts";
 import { DirectSessions } from "../inbound/collision.ts";
@@ -64,6 +64,7 @@ export function createPorts(input: WiringInput): InboundPorts {
     log,
     now: Date.now,
     finishedAnswer: (turn) => finishedAnswer(turn, { runtime, cfg: input.cfg() }),
+    owedAnswer: (turn) => owedAnswer(turn, { runtime, cfg: input.cfg() }),
     sessionRuns: (turn) => sessionRuns(turn, { runtime, cfg: input.cfg() }),
     leftUnanswered: (turn) => leftUnanswered(turn, { runtime, cfg: input.cfg() }),
     takeFile: (info) =>

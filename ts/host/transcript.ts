@@ -28,7 +28,7 @@ export function finishedAnswer(turn: SessionOfTurn & { messageId: string }, host
 interface AnswerOnItsWay {
   status?: string;
   abortedLastRun?: boolean;
-  pendingFinalDelivery?: { kind?: string; deliveries?: readonly { state: string }[] };
+  pendingFinalDelivery?: { kind?: string; intentId?: string; deliveries?: readonly { state: string }[] };
 }
 
 /**
@@ -36,12 +36,38 @@ interface AnswerOnItsWay {
  * delivery had not begun. One whose delivery had begun it leaves alone and says that it could not confirm it; our
  * outbox can, because the same answer of the same turn has the same key. Exported for its tests.
  */
-export function hostDelivers({ status, abortedLastRun, pendingFinalDelivery: pending }: AnswerOnItsWay): boolean {
+export function hostDelivers(entry: AnswerOnItsWay): boolean {
+  const { status, abortedLastRun, pendingFinalDelivery: pending } = entry;
   if (!pending) return false;
-  const states = (pending.deliveries ?? []).map(({ state }) => state);
-  if (states.includes("delivered") && states.every((state) => state === "delivered" || state === "suppressed")) return true;
+  if (isDelivered(entry)) return true;
   const interrupted = status === "running" && abortedLastRun === true;
-  return interrupted && pending.kind === "replayable" && states.every((state) => state === "prepared");
+  return interrupted && pending.kind === "replayable" && statesOf(entry).every((state) => state === "prepared");
+}
+
+function statesOf({ pendingFinalDelivery: pending }: AnswerOnItsWay): string[] {
+  return (pending?.deliveries ?? []).map(({ state }) => state);
+}
+
+function isDelivered(entry: AnswerOnItsWay): boolean {
+  const states = statesOf(entry);
+  return states.includes("delivered") && states.every((state) => state === "delivered" || state === "suppressed");
+}
+
+/** An answer that the host keeps and has not delivered. */
+export interface OwedAnswer {
+  /** Names the delivery: another one is that of a later run. */
+  intent: string | undefined;
+  /** The host is at it, or will be once it resumes the session. */
+  running: boolean;
+  text: string | undefined;
+}
+
+/** What the host owes the conversation, as far as it has begun with it. */
+export function owedAnswer(turn: SessionOfTurn & { messageId: string }, host: Host): OwedAnswer | undefined {
+  const entry = sessionEntry(turn, host);
+  const { status, pendingFinalDelivery: pending } = (entry ?? {}) as AnswerOnItsWay;
+  if (!entry || !pending || isDelivered(entry as AnswerOnItsWay)) return undefined;
+  return { intent: pending.intentId, running: status === "running", text: answerIn(transcript(turn, entry.sessionId, host), turn.messageId) };
 }
 
 /**
@@ -108,6 +134,17 @@ export function endsUnanswered(events: readonly unknown[], messageId: string): b
   return rest.findLast(({ role }) => role === "assistant")?.stopReason !== "stop";
 }
 
+function textOf({ content = [] }: TranscriptMessage): string {
+  return typeof content === "string" ? content : content.filter(({ type }) => type === "text").map((part) => part.text ?? "").join("");
+}
+
+/** What the host says to an agent whose run it resumes after a restart. */
+const RESUMPTION = "[System] Your previous turn was interrupted by a gateway restart";
+
+function isResumption(message: TranscriptMessage): boolean {
+  return textOf(message).startsWith(RESUMPTION);
+}
+
 /** @param events of a transcript, oldest first; exported for its tests */
 export function answerIn(events: readonly unknown[], messageId: string): string | undefined {
   const messages = messagesOf(events);
@@ -115,9 +152,11 @@ export function answerIn(events: readonly unknown[], messageId: string): string 
   if (asked < 0) return undefined;
   const rest = messages.slice(asked + 1);
   const next = rest.findIndex((message) => message.role === "user");
+  // Asked to go on, the agent has said it once more, and the host has seen to that.
+  if (rest[next] && isResumption(rest[next])) return undefined;
   const last = rest.slice(0, next < 0 ? undefined : next).findLast((message) => message.role === "assistant");
   if (last?.stopReason !== "stop") return undefined;
-  const text = typeof last.content === "string" ? last.content : (last.content ?? []).filter(({ type }) => type === "text").map((part) => part.text ?? "").join("");
+  const text = textOf(last);
   // Directives and silent replies are the host's to read.
   return text.trim() === "" || /^\s*NO_REPLY\b|^\s*MEDIA:|\[\[/m.test(text) ? undefined : text.trim();
 }

@@ -10,7 +10,7 @@ import { buildContext } from "./context.ts";
 import type { Drop } from "./drop.ts";
 import { TurnErrors, UnansweredTurn } from "./failure.ts";
 import { startFeedback } from "./feedback.ts";
-import { failedUnheard, formerAnswer, untilResumed } from "./former.ts";
+import { failedUnheard, formerAnswer, leftByHost, untilResumed } from "./former.ts";
 import { threadKey } from "./implicit.ts";
 import type { TakenFile } from "./media.ts";
 import type { InboundPorts, TurnProgress, WorkDisplay } from "./ports.ts";
@@ -199,9 +199,9 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     const unanswered = doubtful ? failedUnheard({ ...session, messageId }, ports) : undefined;
     const failure = doubtful && unanswered === undefined ? undefined : (held ?? unanswered);
     if (failure !== undefined) throw new UnansweredTurn(failure, { roomId: event.roomId, threadRootId: turn.threadRootId });
-    outcome = "done";
     // The host did not run it again, or the model had nothing to say.
-    const unsaid = former?.take({}, "final");
+    const unsaid = former?.take({}, "final") ?? (doubtful && held === undefined ? await leftByHost({ ...session, messageId }, ports) : undefined);
+    outcome = "done";
     if (unsaid) await reply.sink.deliver(unsaid, "final");
     for (const warning of errors.rest()) await reply.sink.deliver(warning, "final");
     if (turn.direct && !turn.bound) await tellCollision(turn, ports);

@@ -35,6 +35,33 @@ export function formerAnswer(turn: Parameters<InboundPorts["finishedAnswer"]>[0]
   }
 }
 
+/** How often to look at an answer that the host delivers: it resumes one session after the other, each with a run of its own. */
+const LOOKS_AT_OWED = 600;
+
+/**
+ * For a message the host says it has had: waits until the host has delivered its answer. It resumes the interrupted
+ * session with it, unless another turn begins there first: then it forgets the answer. So the conversation's next
+ * message waits, and what the host leaves lying is ours to deliver.
+ */
+export async function leftByHost(turn: Parameters<InboundPorts["owedAnswer"]>[0], ports: InboundPorts, lookMs = LOOK_MS): Promise<ReplyPayload | undefined> {
+  try {
+    const first = ports.owedAnswer(turn);
+    let owed = first;
+    for (let look = 0; look < LOOKS_AT_OWED && owed?.running; look++) {
+      await setTimeout(lookMs, undefined, { ref: false });
+      owed = ports.owedAnswer(turn);
+      // The resumed run has an answer of its own, with a delivery of its own.
+      if (owed?.intent !== first?.intent) return undefined;
+    }
+    if (owed?.text === undefined) return undefined;
+    ports.log.info(`[${ports.accountId}] the host did not deliver its answer to ${turn.messageId} after the restart; it is delivered now`);
+    return { text: owed.text };
+  } catch (error) {
+    ports.log.warn(`[${ports.accountId}] whether the answer to ${turn.messageId} was delivered after the restart could not be read: ${String(error)}`);
+    return undefined;
+  }
+}
+
 /** For a turn of before a restart that came to nothing: the host says through other ways than the turn that it failed. */
 export function failedUnheard(turn: Parameters<InboundPorts["leftUnanswered"]>[0], ports: InboundPorts): string | undefined {
   try {

@@ -1,6 +1,7 @@
 /** What the way in needs from outside; the gateway provides it. */
 import type { ResolvedMatrixAccount } from "../config/accounts.ts";
 import type { Memory } from "../host/memory.ts";
+import type { OwedAnswer } from "../host/transcript.ts";
 import type { ChannelLogSink, GetReplyOptions, OpenClawConfig, PluginRuntime, ReplyPayload } from "../host/types.ts";
 import type { Account, InboundMessage, MediaInfo } from "../native/account.ts";
 import type { Bursts } from "./burst.ts";
@@ -54,6 +55,8 @@ export interface InboundPorts {
   reply: (turn: { roomId: string; threadRootId?: string; eventId: string; agentId: string }) => ReplyPlan;
   /** The answer the agent had finished for a message before the process ended. */
   finishedAnswer: (turn: { agentId: string; sessionKey: string; messageId: string }) => string | undefined;
+  /** An answer to the message that the host keeps and has not delivered. */
+  owedAnswer: (turn: { agentId: string; sessionKey: string; messageId: string }) => OwedAnswer | undefined;
   /** Whether the session has a run, be it one that the host resumes after a restart. */
   sessionRuns: (turn: { agentId: string; sessionKey: string }) => boolean;
   /** Whether nobody will answer a message that the host says it has had. */

@@ -21,6 +21,12 @@ describe("the answer that a transcript has for a message", () => {
     expect(answerIn([asked("$one"), said("one")], "$two")).toBeUndefined();
   });
 
+  it("[SES-11] is none where the host has resumed the session with it: the agent has said it again", () => {
+    const resumed = { message: { role: "user", content: [{ type: "text", text: "[System] Your previous turn was interrupted by a gateway restart while …" }] } };
+    expect(answerIn([asked("$one"), said("one"), resumed, said("one")], "$one")).toBeUndefined();
+    expect(answerIn([asked("$one"), said("one"), resumed], "$one")).toBeUndefined();
+  });
+
   it("[SES-11] is none where the host has to read the text first", () => {
     for (const text of ["NO_REPLY", "MEDIA:/tmp/a.png", "[[reply_to_current]] yes", " "]) expect(answerIn([asked("$one"), said(text)], "$one"), text).toBeUndefined();
   });

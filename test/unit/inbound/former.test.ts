@@ -1,13 +1,14 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { DM, run, type Running } from "../support/running.ts";
 
-const transcript = vi.hoisted(() => ({ answer: undefined as string | undefined | Error, asked: [] as string[], failed: false, running: 0, looks: 0 }));
+const transcript = vi.hoisted(() => ({ answer: undefined as string | undefined | Error, asked: [] as string[], failed: false, running: 0, looks: 0, owed: [] as { intent: string; running: boolean; text: string }[] }));
 vi.mock("../../../ts/host/transcript.ts", () => ({
   finishedAnswer: ({ messageId }: { messageId: string }) => {
     transcript.asked.push(messageId);
     if (transcript.answer instanceof Error) throw transcript.answer;
     return transcript.answer;
   },
+  owedAnswer: () => (transcript.owed.length > 1 ? transcript.owed.shift() : transcript.owed[0]),
   leftUnanswered: () => transcript.failed,
   sessionRuns: () => ++transcript.looks <= transcript.running,
 }));
@@ -17,6 +18,7 @@ afterEach(async () => {
   await on.stop();
   transcript.answer = undefined;
   transcript.failed = false;
+  transcript.owed.length = 0;
   transcript.running = transcript.looks = 0;
   transcript.asked.length = 0;
 });
@@ -69,6 +71,22 @@ describe("an answer that was finished when the process ended", () => {
     await settled("hello", 1);
     expect(on.account.texts()).toEqual(["the answer"]);
     expect(on.host.turns).toHaveLength(2);
+  });
+
+  it("[SES-11] that the host is about to deliver is waited for before the next message, and delivered here if the host leaves it", async () => {
+    on = open();
+    on.host.script = async (_turn, { deliver }) => void (await deliver({ text: "the next answer" }));
+    for (const text of ["hello", "hello again"]) on.host.knows.add(text);
+    const owed = { intent: "one", running: true, text: "the answer" };
+    transcript.owed = [owed, owed, { ...owed, running: false }];
+    const first = on.account.say("hello", { roomId: DM, attempts: 1 });
+    const next = on.account.say("next", { roomId: DM });
+    await on.account.until(() => on.account.stateOf(first) === "settled" && on.account.stateOf(next) === "settled");
+    expect(on.account.texts()).toEqual(["the answer", "the next answer"]);
+
+    transcript.owed = [owed, { intent: "two", running: true, text: "the answer again" }];
+    await settled("hello again", 1);
+    expect(on.account.texts()).toHaveLength(2);
   });
 
   it("[SES-11] a turn that the host refuses because it resumes the session is offered again once that is over", async () => {

@@ -38,6 +38,8 @@ export class FakeHost {
   script: Script = echo;
   /** Throws where the host refuses a turn before it has taken it. */
   admit: () => void = () => undefined;
+  /** Texts of messages it has had before a restart: it takes no turn for them and says nothing. */
+  readonly knows = new Set<string>();
   /** Turns wait behind a running one, and are over a moment after the host has given back control. */
   queues = false;
   readonly turns: Turn[] = [];
@@ -114,6 +116,7 @@ export class FakeHost {
     this.admit();
     const turn: Turn = { ctx: plan.ctxPayload, sessionKey: plan.route.sessionKey };
     this.turns.push(turn);
+    if (this.knows.has((raw as { text: string }).text)) return { dispatched: true, admission: { kind: "dispatch" }, dispatchResult: { queuedFinal: false, counts: { tool: 0, block: 0, final: 0 } } };
     if (this.queues) turnAdoptionLifecycle?.onDeferred?.();
     else await turnAdoptionLifecycle?.onAdopted();
     await plan.replyPipeline.typing?.start();
