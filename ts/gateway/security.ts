@@ -39,18 +39,20 @@ function warnings(cfg: OpenClawConfig, account: ResolvedMatrixAccount): string[]
 }
 
 export const security: NonNullable<ChannelPlugin<ResolvedMatrixAccount>["security"]> = {
-  resolveDmPolicy: ({ cfg, account }) => {
-    const path = accountPath(cfg, account.accountId);
+  // `openclaw security audit` brings what was inspected, which has no configuration.
+  resolveDmPolicy: ({ cfg, account: { accountId } }) => {
+    const path = accountPath(cfg, accountId);
+    const { config } = resolveMatrixAccount(cfg, accountId);
     return {
-      policy: effectiveDmPolicy(account.config),
-      allowFrom: account.config.dm?.allowFrom ?? [],
+      policy: effectiveDmPolicy(config),
+      allowFrom: config.dm?.allowFrom ?? [],
       policyPath: `${path}.dm.policy`,
       allowFromPath: `${path}.dm.`,
       approveHint: "openclaw pairing approve matrix <CODE>",
       normalizeEntry: (raw) => normalizeUserEntry(raw) ?? raw.trim(),
     };
   },
-  collectWarnings: ({ cfg, account }) => warnings(cfg, account),
+  collectWarnings: ({ cfg, account: { accountId } }) => warnings(cfg, resolveMatrixAccount(cfg, accountId)),
 };
 
 /** The room's entry, also under an alias that the running account has resolved. */
