@@ -62,7 +62,9 @@ export function createDirectory(look: Look): Directory {
   return {
     self: async ({ cfg, accountId }) => {
       const account = resolveMatrixAccount(cfg, accountId);
-      const [own] = await live(account, { wanted: "own", limit: 1 });
+      // Where nothing else says who the account is, why it cannot be asked is the answer.
+      const ask = account.userId ? live : look;
+      const [own] = await ask(account, { wanted: "own", limit: 1 });
       if (own) return person(own);
       return account.userId ? person({ id: account.userId }) : null;
     },
