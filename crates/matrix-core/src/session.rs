@@ -14,7 +14,7 @@ mod way;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -30,7 +30,7 @@ use crate::{
     account::{DeviceKeys, Identity},
     blocking::blocking,
     config::{AccountConfig, Auth, NetworkConfig, Secret},
-    dir::{AccountFile, Dir, StoreKeys},
+    dir::{AccountFile, Dir, OAuthTokens, StoreKeys},
     error::{Error, ErrorCode, Result},
     health::now_ms,
     rest::Rest,
@@ -38,6 +38,12 @@ use crate::{
 
 /// For each request of the way in.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Pause after a token could not be replaced ahead of its end.
+const RENEW_AGAIN: Duration = Duration::from_secs(15);
+
+/// The token is good for an unknown time.
+const UNKNOWN: u64 = u64::MAX;
 
 /// A device whose keys are refused so soon after those of the one before it is no copy of
 /// another: making more of them would not help.
@@ -65,6 +71,8 @@ pub(crate) struct Session {
     device_name: String,
     password: Option<Secret>,
     network: NetworkConfig,
+    /// When an OAuth login's token is to be replaced; milliseconds since the epoch.
+    renew_at: AtomicU64,
 }
 
 impl Session {
@@ -162,7 +170,12 @@ impl Session {
         account.foreign_device = foreign;
         account.own_keys = !foreign;
         dir.save_account(&account)?;
+        let tokens = match config.auth {
+            Auth::Stored { .. } => dir.oauth_tokens(&keys, &account)?,
+            Auth::AccessToken { .. } | Auth::Password { .. } => None,
+        };
         Ok(Self {
+            renew_at: AtomicU64::new(tokens.and_then(|it| it.renew_at).unwrap_or(UNKNOWN)),
             user_id: parse_user(&account.user_id)?,
             device_id: account.device_id.as_str().into(),
             foreign_device: foreign,
@@ -234,6 +247,55 @@ impl Session {
         Ok(noted.then(|| sentences::keys_refused(&self.device_id)))
     }
 
+    /// How long the token is good before it is to be replaced; zero once that is due.
+    /// `None` where that is not known, or nothing could replace it.
+    pub fn renewal_due_in(&self) -> Option<Duration> {
+        match self.renew_at.load(Ordering::Relaxed) {
+            UNKNOWN => None,
+            at => Some(Duration::from_millis(at.saturating_sub(now_ms()))),
+        }
+    }
+
+    /// Replaces an OAuth login's token before it expires, so that no request is refused.
+    /// What goes wrong is tried again; in the end the homeserver's refusal tells.
+    pub async fn renew_ahead(&self) {
+        let later = now_ms().saturating_add(RENEW_AGAIN.as_millis() as u64);
+        self.renew_at.store(later, Ordering::Relaxed);
+        let renewed = async {
+            let account = self.dir.account()?;
+            let Some(account) = account else {
+                return Ok(false);
+            };
+            match self.dir.oauth_tokens(&self.keys, &account)? {
+                Some(tokens) => self.next_token(&account, &tokens).await,
+                None => Ok(false),
+            }
+        };
+        match renewed.await {
+            Ok(true) => tracing::debug!("the access token was replaced before its end"),
+            Ok(false) => self.renew_at.store(UNKNOWN, Ordering::Relaxed),
+            Err(error) => tracing::debug!(%error, "the access token could not be replaced yet"),
+        }
+    }
+
+    /// Gets the next token of an OAuth login; false if the server has ended it.
+    async fn next_token(&self, account: &AccountFile, tokens: &OAuthTokens) -> Result<bool> {
+        let server = oauth::Server::new(&self.rest.http, &self.network);
+        let Some(granted) = server.refresh(tokens).await? else {
+            return Ok(false);
+        };
+        let oauth::Granted {
+            access_token,
+            tokens,
+        } = granted;
+        self.dir
+            .save_oauth_session(&self.keys, account, &access_token, Some(&tokens))?;
+        self.rest.set_token(access_token);
+        self.renew_at
+            .store(tokens.renew_at.unwrap_or(UNKNOWN), Ordering::Relaxed);
+        Ok(true)
+    }
+
     /// The homeserver refused the token with `refused`: gets the next one of an OAuth login
     /// (AUT-9); after a soft logout logs in again on the same device, if there is a password
     /// (AUT-8).
@@ -250,16 +312,10 @@ impl Session {
         if self.password.is_none()
             && let Some(tokens) = self.dir.oauth_tokens(&self.keys, &account)?
         {
-            let server = oauth::Server::new(&self.rest.http, &self.network);
-            let Some(granted) = server.refresh(&tokens).await? else {
-                return Err(sentences::login_ended(&self.account_id, refused));
+            return match self.next_token(&account, &tokens).await? {
+                true => Ok(()),
+                false => Err(sentences::login_ended(&self.account_id, refused)),
             };
-            let tokens = Some(&granted.tokens);
-            let token = &granted.access_token;
-            self.dir
-                .save_oauth_session(&self.keys, &account, token, tokens)?;
-            self.rest.set_token(granted.access_token);
-            return Ok(());
         }
         let (true, Some(password)) = (refused.soft_logout, &self.password) else {
             return Err(sentences::session_ended(

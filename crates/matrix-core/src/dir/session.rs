@@ -36,6 +36,8 @@ struct OAuthFile {
     revocation_endpoint: Option<Url>,
     /// Encrypted with the store key.
     refresh_token: Vec<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    renew_at: Option<u64>,
 }
 
 /// What an OAuth login leaves beside the access token.
@@ -49,6 +51,9 @@ pub(crate) struct OAuthTokens {
     pub revocation_endpoint: Option<Url>,
     /// Good for one use, as a rule.
     pub refresh_token: Secret,
+    /// When to get the next token, before this one expires; milliseconds since the epoch.
+    /// Absent where the server does not say how long it is good.
+    pub renew_at: Option<u64>,
 }
 
 impl Dir {
@@ -95,6 +100,7 @@ impl Dir {
                     token_endpoint: oauth.token_endpoint.clone(),
                     revocation_endpoint: oauth.revocation_endpoint.clone(),
                     refresh_token: seal(&oauth.refresh_token)?,
+                    renew_at: oauth.renew_at,
                 })
             })
             .transpose()?;
@@ -127,6 +133,7 @@ impl Dir {
                     token_endpoint: oauth.token_endpoint,
                     revocation_endpoint: oauth.revocation_endpoint,
                     refresh_token: unseal(keys, &oauth.refresh_token, &path)?,
+                    renew_at: oauth.renew_at,
                 })
             })
             .transpose()

@@ -12,6 +12,7 @@ use crate::{
     config::{NetworkConfig, Secret},
     dir::OAuthTokens,
     error::{Error, ErrorCode, Result, from_reqwest},
+    health::now_ms,
     http,
     rest::Rest,
 };
@@ -60,6 +61,19 @@ pub(super) struct Granted {
 struct TokenAnswer {
     access_token: String,
     refresh_token: Option<String>,
+    /// Seconds (RFC 6749, 5.1).
+    expires_in: Option<u64>,
+}
+
+/// How long before its end a token is replaced, unless it lives for less than twice that.
+const AHEAD: Duration = Duration::from_secs(60);
+
+impl TokenAnswer {
+    fn renew_at(&self) -> Option<u64> {
+        let lives = Duration::from_secs(self.expires_in?);
+        let from_now = lives - AHEAD.min(lives / 2);
+        Some(now_ms().saturating_add(u64::try_from(from_now.as_millis()).unwrap_or(u64::MAX)))
+    }
 }
 
 #[derive(Deserialize)]
@@ -228,6 +242,7 @@ impl<'a> Server<'a> {
         client_id: &str,
         answer: TokenAnswer,
     ) -> Result<Granted> {
+        let renew_at = answer.renew_at();
         let refresh_token = answer.refresh_token.ok_or_else(|| {
             Error::new(
                 ErrorCode::AuthFailed,
@@ -242,6 +257,7 @@ impl<'a> Server<'a> {
                 token_endpoint: metadata.token_endpoint.clone(),
                 revocation_endpoint: metadata.revocation_endpoint.clone(),
                 refresh_token: Secret::new(refresh_token),
+                renew_at,
             },
         })
     }
@@ -258,13 +274,14 @@ impl<'a> Server<'a> {
             .await?
         {
             Answered::Yes(answer) => Ok(Some(Granted {
-                access_token: Secret::new(answer.access_token),
                 tokens: OAuthTokens {
+                    renew_at: answer.renew_at(),
                     refresh_token: answer
                         .refresh_token
                         .map_or_else(|| tokens.refresh_token.clone(), Secret::new),
                     ..tokens.clone()
                 },
+                access_token: Secret::new(answer.access_token),
             })),
             Answered::No(error) => {
                 tracing::warn!(error, "the authorization server gives no further token");

@@ -32,6 +32,8 @@ use crate::{
 
 /// How long the homeserver holds a request without news.
 const LONG_POLL: Duration = Duration::from_secs(30);
+/// The least of it where a token is about to be replaced.
+const LEAST_POLL: Duration = Duration::from_secs(1);
 /// A first sync answers when it is ready; this only moves the client's deadline.
 const FIRST_POLL: Duration = Duration::from_secs(300);
 /// Timeline events per room; what does not fit becomes a gap.
@@ -82,6 +84,7 @@ impl SdkEngine {
             if let Some(ended) = self.refused_keys().await {
                 return ended;
             }
+            self.renew_ahead(&standing).await;
             let step = AssertUnwindSafe(Box::pin(self.step(&standing))).catch_unwind();
             let trouble = match step.await {
                 Ok(Ok(())) => {
@@ -98,6 +101,19 @@ impl SdkEngine {
             if let Some(blocked) = self.recover(&mut standing, trouble).await {
                 return blocked;
             }
+        }
+    }
+
+    /// A token that is about to expire is replaced, and with it the client.
+    async fn renew_ahead(&self, standing: &Standing) {
+        let session = &self.params.session;
+        if session.renewal_due_in() != Some(Duration::ZERO) {
+            return;
+        }
+        session.renew_ahead().await;
+        if let Err(error) = self.realign(standing).await {
+            // The step fails for the same reason, and has a way out of it.
+            tracing::warn!(%error, "the client cannot take its new token");
         }
     }
 
@@ -329,7 +345,11 @@ impl SdkEngine {
         let poll = match (first, answered) {
             (true, _) if matches!(since, Since::Lost(_)) => FIRST_POLL + never_before(),
             (true, _) => FIRST_POLL,
-            (false, true) => LONG_POLL,
+            // Back in time to replace the token: meanwhile others send with it.
+            (false, true) => match self.params.session.renewal_due_in() {
+                Some(due) => LONG_POLL.min(due.max(LEAST_POLL)),
+                None => LONG_POLL,
+            },
             (false, false) => Duration::ZERO,
         };
         let settings = SyncSettings::new()
