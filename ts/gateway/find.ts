@@ -9,7 +9,7 @@ export const findAccount: FindAccount = (cfg, accountId) => {
   const running = runningAccount(resolved.accountId);
   if (running) {
     const { inbound } = running;
-    return { account: running.account, resolved, noteThread: inbound && ((roomId, rootId) => inbound.threads.note(resolved.accountId, threadKey(roomId, rootId))) };
+    return { account: running.account, resolved, replaced: inbound?.replaced, noteThread: inbound && ((roomId, rootId) => inbound.threads.note(resolved.accountId, threadKey(roomId, rootId))) };
   }
   const blocked = blockedAccount(resolved.accountId);
   if (blocked) throw new Error(`The Matrix account "${resolved.accountId}" does not run: ${blocked.message}`);

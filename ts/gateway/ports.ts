@@ -17,6 +17,8 @@ import { SkippedNotices } from "../inbound/skipped.ts";
 import { turnKey } from "../inbound/turn-key.ts";
 import type { Account } from "../native/account.ts";
 import { takeFile } from "../native/take-file.ts";
+import { deliveryKey } from "../outbound/adapter.ts";
+import { isStored } from "../outbound/draft.ts";
 import { TurnReply } from "../outbound/reply.ts";
 import { writeSettings } from "../outbound/settings.ts";
 import { WorkLines } from "../outbound/work.ts";
@@ -64,6 +66,8 @@ export function createPorts(input: WiringInput): InboundPorts {
     log,
     now: Date.now,
     finishedAnswer: (turn) => finishedAnswer(turn, { runtime, cfg: input.cfg() }),
+    queueDelivered: async (deliveryQueueId) => isStored(await account.outboxEntry(deliveryKey({ deliveryQueueId, deliveryPartIndex: 0 }))),
+    replaced: new Map(),
     owedAnswer: (turn) => owedAnswer(turn, { runtime, cfg: input.cfg() }),
     sessionRuns: (turn) => sessionRuns(turn, { runtime, cfg: input.cfg() }),
     leftUnanswered: (turn) => leftUnanswered(turn, { runtime, cfg: input.cfg() }),

@@ -18,17 +18,24 @@ interface TranscriptMessage {
  *
  * @param messageId as the host knows the message
  */
-export function finishedAnswer(turn: SessionOfTurn & { messageId: string }, host: Host): string | undefined {
+export function finishedAnswer(turn: SessionOfTurn & { messageId: string }, host: Host): FinishedAnswer | undefined {
   const entry = sessionEntry(turn, host);
   if (!entry || hostDelivers(entry)) return undefined;
-  return answerIn(transcript(turn, entry.sessionId, host), turn.messageId);
+  const text = answerIn(transcript(turn, entry.sessionId, host), turn.messageId);
+  return text === undefined ? undefined : { text, deliveries: deliveriesOf(entry) };
+}
+
+/** An answer, and the host's ids of its delivery: under these it may stand in the host's delivery queue. */
+export interface FinishedAnswer {
+  text: string;
+  deliveries: string[];
 }
 
 /** What the host keeps of an answer on its way out (its `SessionEntry`). */
 interface AnswerOnItsWay {
   status?: string;
   abortedLastRun?: boolean;
-  pendingFinalDelivery?: { kind?: string; intentId?: string; deliveries?: readonly { state: string }[] };
+  pendingFinalDelivery?: { kind?: string; intentId?: string; deliveries?: readonly { id?: string; state: string }[] };
 }
 
 /**
@@ -48,6 +55,10 @@ function statesOf({ pendingFinalDelivery: pending }: AnswerOnItsWay): string[] {
   return (pending?.deliveries ?? []).map(({ state }) => state);
 }
 
+function deliveriesOf({ pendingFinalDelivery: pending }: AnswerOnItsWay): string[] {
+  return (pending?.deliveries ?? []).flatMap(({ id }) => id ?? []);
+}
+
 function isDelivered(entry: AnswerOnItsWay): boolean {
   const states = statesOf(entry);
   return states.includes("delivered") && states.every((state) => state === "delivered" || state === "suppressed");
@@ -59,7 +70,7 @@ export interface OwedAnswer {
   intent: string | undefined;
   /** The host is at it, or will be once it resumes the session. */
   running: boolean;
-  text: string | undefined;
+  answer: FinishedAnswer | undefined;
 }
 
 /** What the host owes the conversation, as far as it has begun with it. */
@@ -67,7 +78,8 @@ export function owedAnswer(turn: SessionOfTurn & { messageId: string }, host: Ho
   const entry = sessionEntry(turn, host);
   const { status, pendingFinalDelivery: pending } = (entry ?? {}) as AnswerOnItsWay;
   if (!entry || !pending || isDelivered(entry as AnswerOnItsWay)) return undefined;
-  return { intent: pending.intentId, running: status === "running", text: answerIn(transcript(turn, entry.sessionId, host), turn.messageId) };
+  const text = answerIn(transcript(turn, entry.sessionId, host), turn.messageId);
+  return { intent: pending.intentId, running: status === "running", answer: text === undefined ? undefined : { text, deliveries: deliveriesOf(entry) } };
 }
 
 /**

@@ -84,7 +84,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
   const messageId = messageIdOf(event.eventId, ports.failures.get(event.seq) ?? 0);
   // The model is asked again all the same, so that the host's books are right, and its words give way to these.
   const session = { agentId: route.agentId, sessionKey: turn.sessionKey };
-  const former = event.attempts > 0 && !turn.isCommand ? formerAnswer({ ...session, messageId }, ports) : undefined;
+  const former = event.attempts > 0 && !turn.isCommand ? await formerAnswer({ ...session, messageId }, ports) : undefined;
   // An answer of an earlier run is there: nothing is drafted beside it.
   const work = former === undefined ? reply.work : undefined;
   // A command is answered with its error; it is not tried again.
@@ -142,6 +142,7 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
       deliver: async (payload, info) => {
         let delivered: Awaited<ReturnType<typeof reply.sink.deliver>> = { messageIds: [], visibleReplySent: false };
         for (const admitted of errors.admit(payload)) delivered = await reply.sink.deliver(admitted, info.kind);
+        former?.delivered(event.roomId, delivered.messageIds);
         if (delivered.visibleReplySent && turn.threadRootId) await ports.threads.note(accountId, threadKey(event.roomId, turn.threadRootId));
         return delivered;
       },
@@ -200,9 +201,10 @@ export async function runTurn(turn: PreparedTurn, ports: InboundPorts, progress:
     const failure = doubtful && unanswered === undefined ? undefined : (held ?? unanswered);
     if (failure !== undefined) throw new UnansweredTurn(failure, { roomId: event.roomId, threadRootId: turn.threadRootId });
     // The host did not run it again, or the model had nothing to say.
-    const unsaid = former?.take({}, "final") ?? (doubtful && held === undefined ? await leftByHost({ ...session, messageId }, ports) : undefined);
+    const left = former ?? (doubtful && held === undefined ? await leftByHost({ ...session, messageId }, ports) : undefined);
     outcome = "done";
-    if (unsaid) await reply.sink.deliver(unsaid, "final");
+    const unsaid = left?.take({}, "final");
+    if (unsaid) left?.delivered(event.roomId, (await reply.sink.deliver(unsaid, "final")).messageIds);
     for (const warning of errors.rest()) await reply.sink.deliver(warning, "final");
     if (turn.direct && !turn.bound) await tellCollision(turn, ports);
     ports.history.consume(turn.historyKey, history, event.eventId);

@@ -3,32 +3,54 @@
  * transcript only, and a model that is asked once more sees that it has answered.
  */
 import { setTimeout } from "node:timers/promises";
+import type { FinishedAnswer } from "../host/transcript.ts";
 import type { ReplyPayload } from "../host/types.ts";
+import { dropOldest } from "./oldest.ts";
 import type { InboundPorts } from "./ports.ts";
 
 /** An answer of before the process ended, in the place of what the model says now. */
 class FormerAnswer {
-  readonly #text: string;
-  #given = false;
+  readonly #answer: FinishedAnswer;
+  readonly #ports: InboundPorts;
+  #given: boolean;
 
-  constructor(text: string) {
-    this.#text = text;
+  /** @param isOut it is on its way already; what the model says now is nobody's answer all the same */
+  constructor(answer: FinishedAnswer, isOut: boolean, ports: InboundPorts) {
+    this.#answer = answer;
+    this.#ports = ports;
+    this.#given = isOut;
   }
 
   take(payload: ReplyPayload, kind: "tool" | "block" | "final"): ReplyPayload | null {
     if (kind === "tool" || this.#given) return null;
     this.#given = true;
-    return { text: this.#text, replyToId: payload.replyToId };
+    return { text: this.#answer.text, replyToId: payload.replyToId };
+  }
+
+  /** Once it is out: what the host's queue may still have of it is not sent again. */
+  delivered(roomId: string, eventIds: readonly string[]): void {
+    const { replaced } = this.#ports;
+    for (const id of this.#answer.deliveries) replaced.set(id, { roomId, eventIds });
+    dropOldest(replaced, REPLACED);
   }
 }
 
+/** Deliveries remembered; the host's queue is at them within seconds of its start. */
+const REPLACED = 200;
+
+async function former(answer: FinishedAnswer, ports: InboundPorts): Promise<FormerAnswer> {
+  // A turn that waited behind another one is answered through the host's queue: what that has handed over is ours to send already.
+  const handedOver = await Promise.all(answer.deliveries.map((id) => ports.queueDelivered(id)));
+  return new FormerAnswer(answer, handedOver.includes(true), ports);
+}
+
 /** For a message that was handed out before. */
-export function formerAnswer(turn: Parameters<InboundPorts["finishedAnswer"]>[0], ports: InboundPorts): FormerAnswer | undefined {
+export async function formerAnswer(turn: Parameters<InboundPorts["finishedAnswer"]>[0], ports: InboundPorts): Promise<FormerAnswer | undefined> {
   try {
-    const text = ports.finishedAnswer(turn);
-    if (text === undefined) return undefined;
+    const answer = ports.finishedAnswer(turn);
+    if (answer === undefined) return undefined;
     ports.log.info(`[${ports.accountId}] ${turn.messageId} had its answer before the restart; that one is delivered`);
-    return new FormerAnswer(text);
+    return await former(answer, ports);
   } catch (error) {
     ports.log.warn(`[${ports.accountId}] whether ${turn.messageId} was answered before the restart could not be read: ${String(error)}`);
     return undefined;
@@ -43,7 +65,7 @@ const LOOKS_AT_OWED = 600;
  * session with it, unless another turn begins there first: then it forgets the answer. So the conversation's next
  * message waits, and what the host leaves lying is ours to deliver.
  */
-export async function leftByHost(turn: Parameters<InboundPorts["owedAnswer"]>[0], ports: InboundPorts, lookMs = LOOK_MS): Promise<ReplyPayload | undefined> {
+export async function leftByHost(turn: Parameters<InboundPorts["owedAnswer"]>[0], ports: InboundPorts, lookMs = LOOK_MS): Promise<FormerAnswer | undefined> {
   try {
     const first = ports.owedAnswer(turn);
     let owed = first;
@@ -53,9 +75,9 @@ export async function leftByHost(turn: Parameters<InboundPorts["owedAnswer"]>[0]
       // The resumed run has an answer of its own, with a delivery of its own.
       if (owed?.intent !== first?.intent) return undefined;
     }
-    if (owed?.text === undefined) return undefined;
+    if (owed?.answer === undefined) return undefined;
     ports.log.info(`[${ports.accountId}] the host did not deliver its answer to ${turn.messageId} after the restart; it is delivered now`);
-    return { text: owed.text };
+    return await former(owed.answer, ports);
   } catch (error) {
     ports.log.warn(`[${ports.accountId}] whether the answer to ${turn.messageId} was delivered after the restart could not be read: ${String(error)}`);
     return undefined;

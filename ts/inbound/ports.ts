@@ -1,7 +1,7 @@
 /** What the way in needs from outside; the gateway provides it. */
 import type { ResolvedMatrixAccount } from "../config/accounts.ts";
 import type { Memory } from "../host/memory.ts";
-import type { OwedAnswer } from "../host/transcript.ts";
+import type { FinishedAnswer, OwedAnswer } from "../host/transcript.ts";
 import type { ChannelLogSink, GetReplyOptions, OpenClawConfig, PluginRuntime, ReplyPayload } from "../host/types.ts";
 import type { Account, InboundMessage, MediaInfo } from "../native/account.ts";
 import type { Bursts } from "./burst.ts";
@@ -54,7 +54,11 @@ export interface InboundPorts {
   failures: Map<number, number>;
   reply: (turn: { roomId: string; threadRootId?: string; eventId: string; agentId: string }) => ReplyPlan;
   /** The answer the agent had finished for a message before the process ended. */
-  finishedAnswer: (turn: { agentId: string; sessionKey: string; messageId: string }) => string | undefined;
+  finishedAnswer: (turn: { agentId: string; sessionKey: string; messageId: string }) => FinishedAnswer | undefined;
+  /** Whether the host's delivery queue has given a delivery to the outbox. */
+  queueDelivered: (deliveryId: string) => Promise<boolean>;
+  /** What was sent in the place of deliveries that may stand in the host's queue, by their ids: the queue must not send it once more. */
+  replaced: Map<string, { roomId: string; eventIds: readonly string[] }>;
   /** An answer to the message that the host keeps and has not delivered. */
   owedAnswer: (turn: { agentId: string; sessionKey: string; messageId: string }) => OwedAnswer | undefined;
   /** Whether the session has a run, be it one that the host resumes after a restart. */

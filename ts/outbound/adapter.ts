@@ -50,15 +50,18 @@ export function createOutboundAdapter(find: FindAccount): ChannelOutboundAdapter
     const [{ sendOutboundFiles, sendOutboundText }, { receiptOf }] = await Promise.all([loadSend(), loadFailure()]);
     const message = { ...outboundText(ctx), extra };
     const { mediaAccess, mediaLocalRoots, mediaReadFile } = ctx;
-    const sent =
-      paths.length > 0
-        ? await sendOutboundFiles(find(ctx.cfg, ctx.accountId), {
+    const outbound = find(ctx.cfg, ctx.accountId);
+    const replaced = ctx.deliveryQueueId === undefined ? undefined : outbound.replaced?.get(ctx.deliveryQueueId);
+    const sent = replaced
+      ? { ...replaced, state: "sent" }
+      : paths.length > 0
+        ? await sendOutboundFiles(outbound, {
             ...message,
             sources: { paths, access: { mediaAccess, mediaLocalRoots, mediaReadFile } },
             voice: ctx.audioAsVoice,
             asFile: ctx.forceDocument,
           })
-        : await sendOutboundText(find(ctx.cfg, ctx.accountId), message);
+        : await sendOutboundText(outbound, message);
     return {
       channel: "matrix",
       messageId: sent.eventIds[0] ?? "",
@@ -108,6 +111,8 @@ export async function reconcileUnknownSend(
     return { status: "unresolved", retryable: true, error: error instanceof Error ? error.message : String(error) };
   }
   const { receiptOf } = await loadFailure();
+  const replaced = outbound.replaced?.get(ctx.queueId);
+  if (replaced) return { status: "sent", messageId: replaced.eventIds[0], receipt: receiptOf(replaced.roomId, replaced.eventIds, { threadId: eventIdOf(ctx.threadId) }) };
   const entry = await outbound.account.outboxEntry(deliveryKey({ deliveryQueueId: ctx.queueId, deliveryPartIndex: 0 }));
   if (entry.state === "queued") return { status: "unresolved", retryable: true, error: "the message waits in the outbox" };
   if (entry.state === "sent") {

@@ -14,6 +14,8 @@ import { parseTarget, TARGET_HINT } from "./target.ts";
 export interface OutboundAccount {
   account: Account;
   resolved: ResolvedMatrixAccount;
+  /** Deliveries of the host's queue that are out by another way, by their ids. */
+  replaced?: ReadonlyMap<string, { roomId: string; eventIds: readonly string[] }>;
   /** Remembers that the account has spoken in a thread. */
   noteThread?: (roomId: string, rootId: string) => Promise<void>;
 }

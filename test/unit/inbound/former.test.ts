@@ -1,12 +1,14 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { createOutboundAdapter } from "../../../ts/outbound/adapter.ts";
+import { runningAccount } from "../../../ts/gateway/registry.ts";
 import { DM, run, type Running } from "../support/running.ts";
 
-const transcript = vi.hoisted(() => ({ answer: undefined as string | undefined | Error, asked: [] as string[], failed: false, running: 0, looks: 0, owed: [] as { intent: string; running: boolean; text: string }[] }));
+const transcript = vi.hoisted(() => ({ answer: undefined as string | undefined | Error, asked: [] as string[], failed: false, running: 0, looks: 0, owed: [] as { intent: string; running: boolean; answer: { text: string; deliveries: string[] } }[] }));
 vi.mock("../../../ts/host/transcript.ts", () => ({
   finishedAnswer: ({ messageId }: { messageId: string }) => {
     transcript.asked.push(messageId);
     if (transcript.answer instanceof Error) throw transcript.answer;
-    return transcript.answer;
+    return transcript.answer === undefined ? undefined : { text: transcript.answer, deliveries: ["delivery"] };
   },
   owedAnswer: () => (transcript.owed.length > 1 ? transcript.owed.shift() : transcript.owed[0]),
   leftUnanswered: () => transcript.failed,
@@ -50,6 +52,26 @@ describe("an answer that was finished when the process ended", () => {
     expect(on.account.texts()).toEqual(["the answer"]);
   });
 
+  it("[SES-11] that the host's queue has handed over already is not sent a second time, nor what the model says now", async () => {
+    on = open();
+    transcript.answer = "the answer";
+    await on.account.sendText({ roomId: DM, markdown: "the answer", kind: "text", key: "queue:delivery:0", chunkLimit: 4000, chunkMode: "length", tables: "block" });
+    on.host.script = async (_turn, { deliver }) => void (await deliver({ text: "I have answered that already." }));
+    await settled("hello", 1);
+    expect(on.account.texts()).toEqual(["the answer"]);
+  });
+
+  it("[SES-11] is not sent once more by the host's queue", async () => {
+    on = open();
+    transcript.answer = "the answer";
+    on.host.script = async () => undefined;
+    await settled("hello", 1);
+    const find = () => ({ account: on.account as never, resolved: {} as never, replaced: runningAccount("default")?.inbound?.replaced });
+    const { messageId } = (await createOutboundAdapter(find).sendText?.({ cfg: {}, to: `room:${DM}`, text: "the answer", deliveryQueueId: "delivery" } as never)) ?? {};
+    expect(messageId).toMatch(/^\$/);
+    expect(on.account.texts()).toEqual(["the answer"]);
+  });
+
   it("[SES-11] is not looked for at the first time, nor for a command, and a transcript that cannot be read is no obstacle", async () => {
     on = open();
     transcript.answer = "of another time";
@@ -77,14 +99,14 @@ describe("an answer that was finished when the process ended", () => {
     on = open();
     on.host.script = async (_turn, { deliver }) => void (await deliver({ text: "the next answer" }));
     for (const text of ["hello", "hello again"]) on.host.knows.add(text);
-    const owed = { intent: "one", running: true, text: "the answer" };
+    const owed = { intent: "one", running: true, answer: { text: "the answer", deliveries: ["delivery"] } };
     transcript.owed = [owed, owed, { ...owed, running: false }];
     const first = on.account.say("hello", { roomId: DM, attempts: 1 });
     const next = on.account.say("next", { roomId: DM });
     await on.account.until(() => on.account.stateOf(first) === "settled" && on.account.stateOf(next) === "settled");
     expect(on.account.texts()).toEqual(["the answer", "the next answer"]);
 
-    transcript.owed = [owed, { intent: "two", running: true, text: "the answer again" }];
+    transcript.owed = [owed, { ...owed, intent: "two" }];
     await settled("hello again", 1);
     expect(on.account.texts()).toHaveLength(2);
   });
