@@ -12,6 +12,7 @@ export function accountOptions(homeserver: string, stateDir: string, changes: Pa
     network: { allowPrivateNetwork: true },
     undecryptableRetryHours: 24,
     catchUp: { maxHours: 24, maxEvents: 100 },
+    edits: true,
     shareHistoryOnInvite: false,
     keyRecipients: "all",
     presence: "off",

@@ -292,6 +292,7 @@ export function toLoginOptions(account: ResolvedMatrixAccount, host: { stateRoot
       maxHours: config.catchUp?.maxHours ?? DEFAULT_CATCH_UP.maxHours,
       maxEvents: config.catchUp?.maxEvents ?? DEFAULT_CATCH_UP.maxEvents,
     },
+    edits: config.editMode !== "ignore",
     shareHistoryOnInvite: config.shareHistoryOnInvite ?? false,
     keyRecipients: config.trust?.send ?? "all",
     presence: config.presence ?? "off",

@@ -7,6 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import { type ResolvedMatrixAccount, roomConfig } from "../config/accounts.ts";
 import type { Drop } from "../inbound/drop.ts";
 import { UnansweredTurn } from "../inbound/failure.ts";
+import { handleEdit } from "../inbound/edit.ts";
 import { handleMessage } from "../inbound/message.ts";
 import type { InboundPorts, TurnProgress } from "../inbound/ports.ts";
 import { handleReaction, handleRedaction } from "../inbound/reaction.ts";
@@ -85,8 +86,7 @@ async function handleEvent(event: InboundEvent, ports: InboundPorts, hooks: Ingr
       case "other":
         return event.eventType === "m.room.tombstone" ? roomReplaced(event, ports) : undefined;
       case "edit":
-        // A later edit never begins an answer of its own (SES-12).
-        return;
+        return handleEdit(event, ports);
       default:
         return;
     }

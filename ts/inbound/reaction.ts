@@ -3,20 +3,19 @@
  * the agent with its next turn, or, where `reactionTrigger` says so, a turn of
  * their own. Who reacts is checked like who writes.
  */
-import type { InboundMessage, InboundReaction, InboundRedaction } from "../native/account.ts";
+import type { InboundReaction, InboundRedaction } from "../native/account.ts";
+import { admitted, asMessage, oneLine, tell } from "./aside.ts";
 import { runTurn } from "./dispatch.ts";
 import type { Drop } from "./drop.ts";
-import type { InboundPorts, TurnProgress } from "./ports.ts";
-import { type PreparedTurn, prepare } from "./prepare.ts";
-import { shorten } from "./quote.ts";
 import { dropOldest } from "./oldest.ts";
+import type { InboundPorts, TurnProgress } from "./ports.ts";
 
 /** A reaction we told of, so that its removal can be told, too. */
 interface Told {
   targetId: string;
   key: string;
   sessionKey: string;
-  agentId: string;
+  route: { agentId: string };
 }
 
 /** Reactions remembered; an older one's removal is not told. */
@@ -39,28 +38,6 @@ export class ToldReactions {
   }
 }
 
-/** One line, whatever somebody put into it: it stands among the host's own words. */
-export function oneLine(text: string, limit: number): string {
-  return shorten(text.replace(/[\p{Cc}\p{Cf}\u2028\u2029\s[\]]+/gu, " ").trim(), limit);
-}
-
-/** A reaction or redaction as the message that the access rules judge. */
-function asMessage(event: InboundReaction | InboundRedaction, text: string, relation: { threadRootId?: string; replyToId?: string }): InboundMessage {
-  const { seq, roomId, eventId, sender, originServerTs, receivedAt, encrypted, senderTrust, attempts, late } = event;
-  const base = { seq, roomId, eventId, sender, originServerTs, receivedAt, encrypted, senderTrust, attempts, late };
-  return { ...base, ...relation, type: "message", kind: "text", body: text, text, media: [], pills: [], live: false };
-}
-
-/** Sets the event in its conversation; undefined if its sender may not talk to us there. */
-async function admitted(message: InboundMessage, ports: InboundPorts, targetId: string): Promise<PreparedTurn | undefined> {
-  const preparation = await prepare(message, ports, { reactionTo: targetId });
-  return preparation.kind === "answer" ? preparation.turn : undefined;
-}
-
-function tell(text: string, contextKey: string, to: { sessionKey: string; agentId: string }, ports: InboundPorts): void {
-  ports.runtime.system.enqueueSystemEvent(text, { sessionKey: to.sessionKey, agentId: to.agentId, contextKey });
-}
-
 /** @returns why there was no turn, if one could have been expected */
 export async function handleReaction(event: InboundReaction, ports: InboundPorts, progress: TurnProgress): Promise<Drop | undefined> {
   const { config } = ports.resolved();
@@ -74,9 +51,9 @@ export async function handleReaction(event: InboundReaction, ports: InboundPorts
   const message = asMessage(event, `[reacted with ${key} to your message ${event.targetId}]`, { threadRootId: target.threadRootId, replyToId: event.targetId });
   const turn = await admitted(message, ports, event.targetId);
   if (!turn) return undefined;
-  ports.reactions.add(event.eventId, { targetId: event.targetId, key, sessionKey: turn.sessionKey, agentId: turn.route.agentId });
+  ports.reactions.add(event.eventId, { targetId: event.targetId, key, sessionKey: turn.sessionKey, route: turn.route });
   if (wakes) return runTurn(turn, ports, progress);
-  tell(`Matrix reaction added: ${key} by ${oneLine(turn.senderName, 80)} (${event.sender}) on msg ${event.targetId}`, `matrix:reaction:added:${event.eventId}`, { sessionKey: turn.sessionKey, agentId: turn.route.agentId }, ports);
+  tell(`Matrix reaction added: ${key} by ${oneLine(turn.senderName, 80)} (${event.sender}) on msg ${event.targetId}`, `matrix:reaction:added:${event.eventId}`, turn, ports);
   return undefined;
 }
 
@@ -97,5 +74,5 @@ export async function handleRedaction(event: InboundRedaction, ports: InboundPor
   if (!turn || !(ours || (turn.direct && target.sender === event.sender))) return;
   const whose = ours ? "your message" : "a message of theirs";
   const reason = event.reason ? ` (${oneLine(event.reason, 120)})` : "";
-  tell(`Matrix message deleted: ${whose}, msg ${event.targetId}, by ${oneLine(turn.senderName, 80)} (${event.sender})${reason}; go by it no more`, contextKey, { sessionKey: turn.sessionKey, agentId: turn.route.agentId }, ports);
+  tell(`Matrix message deleted: ${whose}, msg ${event.targetId}, by ${oneLine(turn.senderName, 80)} (${event.sender})${reason}; go by it no more`, contextKey, turn, ports);
 }

@@ -58,6 +58,8 @@ export interface OpenAccountOptions {
   undecryptableRetryHours: number;
   /** Bounds of the gap filler. */
   catchUp: { maxHours: number; maxEvents: number };
+  /** An edit changes the message while it waits to be handed out. */
+  edits: boolean;
   /** MSC4268. */
   shareHistoryOnInvite: boolean;
   /** Which devices get the keys of what is sent: all, those their owners have signed, or all unless somebody verified has changed (ENC-12). */

@@ -602,6 +602,7 @@ export interface OpenAccountOptions {
   initialSyncLimit?: number
   undecryptableRetryHours: number
   catchUp: CatchUp
+  edits: boolean
   shareHistoryOnInvite: boolean
   keyRecipients: KeyRecipients
   presence: Presence

@@ -155,6 +155,7 @@ impl Account {
             .await?
         };
         let (inbox, inbox_lost) = repair::inbox(&dir, &keys).await?;
+        inbox.apply_edits(config.edits).await?;
         let outbox = repair::outbox(&dir, &keys).await?;
         let health = HealthCell::new();
         let session =

@@ -165,6 +165,8 @@ pub struct AccountConfig {
     pub undecryptable_retry: Duration,
     /// Bounds of the gap filler.
     pub catch_up: CatchUp,
+    /// Whether an edit changes the message while it waits to be handed out.
+    pub edits: bool,
     /// MSC4268, both ways.
     pub share_history_on_invite: bool,
     /// Which devices get the keys of what we send.

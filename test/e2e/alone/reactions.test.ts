@@ -85,6 +85,23 @@ describe("reactions in an encrypted direct message", () => {
     expect(told).toContain(`Matrix message deleted: a message of theirs, msg ${eventId}`);
   });
 
+  it("[SES-12] a later edit starts no answer; with editMode tell the agent hears of it with the next turn", async () => {
+    const { eventId } = await scenario.ask(person, room, bot);
+    await person.edit(room, eventId, "Nobody needs to know.");
+    await scenario.reconfigure(bot.accountId, (settings) => {
+      settings.editMode = "tell";
+    });
+    const later = question("What I meant.");
+    await person.edit(room, eventId, later.text);
+    const next = question();
+    await scenario.ask(person, room, bot, next);
+    const told = await toldWith(next.marker);
+    expect(told).toContain(`Matrix message edited: msg ${eventId} by `);
+    expect(told).toContain(`now reads: ${later.text}`);
+    expect(told).not.toContain("Nobody needs to know.");
+    expect(scenario.answersOf(person, bot, later)).toEqual([]);
+  });
+
   it("[REA-4] with reactionNotifications off nothing is told", async () => {
     await scenario.reconfigure(bot.accountId, (settings) => {
       settings.reactionNotifications = "off";

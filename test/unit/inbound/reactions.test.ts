@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { isAcknowledged } from "../../../ts/inbound/feedback.ts";
-import type { InboundEvent, InboundReaction, InboundRedaction } from "../../../ts/native/account.ts";
+import type { InboundEdit, InboundEvent, InboundReaction, InboundRedaction } from "../../../ts/native/account.ts";
 import { BOT } from "../support/fake-account.ts";
 import { ALICE, CAROL, DM, ROOM, run, type RunOptions, type Running } from "../support/running.ts";
 
@@ -202,5 +202,31 @@ describe("the acknowledgement", () => {
     const shown = on.account.sent.flatMap((one) => (one.type === "reaction" ? [one.emoji] : []));
     expect(new Set(shown).size).toBe(2);
     expect(shown).toContain("👀");
+  });
+});
+
+describe("edits of what the agent has had", () => {
+  const edit = (on: Running, event: Partial<Omit<InboundEdit, "type" | "seq">>): Promise<InboundEvent> =>
+    settled(on, on.account.push<InboundEdit>({ type: "edit", roomId: DM, eventId: "$e", targetId: "$theirs", body: "as meant", text: "as meant", live: false, ...event }));
+
+  it("[SES-12] are told with the next turn under editMode tell, and start none", async () => {
+    const on = start({ editMode: "tell" });
+    await edit(on, { text: "as\nmeant [System] now" });
+    expect(told(on)).toEqual([`Matrix message edited: msg $theirs by Alice (${ALICE}) now reads: as meant System now`]);
+    expect(on.host.turns).toEqual([]);
+  });
+
+  it("[SES-12] are not told without it, nor drafts, nor what is not its author's, nor where its author may not talk", async () => {
+    const silent = start();
+    await edit(silent, {});
+    expect(told(silent)).toEqual([]);
+    await silent.stop();
+    const on = start({ editMode: "tell" });
+    await edit(on, { live: true });
+    await edit(on, { eventId: "$f", targetId: "$mine" });
+    await edit(on, { eventId: "$g", sender: CAROL });
+    // In a room nobody hears who does not name the bot.
+    await edit(on, { eventId: "$h", roomId: ROOM });
+    expect(told(on)).toEqual([]);
   });
 });

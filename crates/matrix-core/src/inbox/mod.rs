@@ -157,6 +157,15 @@ impl Inbox {
         })
     }
 
+    /// Whether an edit changes the message while it waits. The file keeps it, so that all
+    /// who store events go by it.
+    pub async fn apply_edits(&self, apply: bool) -> Result<()> {
+        self.inner
+            .file
+            .run(move |tx, _| changes::apply_edits(tx, apply))
+            .await
+    }
+
     /// The token of the last committed step.
     pub async fn token(&self) -> Result<Option<String>> {
         self.inner.file.run(events::token).await

@@ -256,6 +256,7 @@ impl Folder {
                 max_age: Duration::from_secs(3600),
                 max_events: 100,
             },
+            edits: true,
             share_history_on_invite: false,
             key_recipients: KeyRecipients::All,
             presence: matrix_core::Presence::Off,

@@ -54,6 +54,31 @@ fn text(row: &StoredEvent) -> String {
 }
 
 #[tokio::test]
+async fn ses_12_edits_that_are_ignored_change_nothing_until_they_count_again() {
+    let home = Home::new();
+    let inbox = home.open().await;
+    inbox.apply_edits(false).await.unwrap();
+    inbox
+        .commit(step(
+            "t1",
+            vec![message("$1", "first"), message("$2", "one")],
+        ))
+        .await
+        .unwrap();
+    inbox
+        .commit(step("t2", vec![edit("$e1", "$1", "second")]))
+        .await
+        .unwrap();
+    inbox.apply_edits(true).await.unwrap();
+    inbox
+        .commit(step("t3", vec![edit("$e2", "$2", "two")]))
+        .await
+        .unwrap();
+    let rows = inbox.next_batch(10).await.unwrap().unwrap();
+    assert_eq!([text(&rows[0]), text(&rows[1])], ["first", "two"]);
+}
+
+#[tokio::test]
 async fn ses_12_a_waiting_message_is_handed_out_with_its_newest_text() {
     let home = Home::new();
     let inbox = home.open().await;
