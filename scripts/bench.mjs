@@ -1,5 +1,5 @@
 // npm run bench [-- --rooms 400] [-- --runs 3] [-- --release] [-- --readme] [-- --faults] [-- --commands]: what an account costs, beside matrix-js-sdk,
-// how long the event loop stands still behind the fault proxy (with --faults only that), and what a command costs (with --commands only that). Prints a table of each, writes artifacts/bench.json, and with --readme the table of the README.
+// how long the event loop stands still behind the fault proxy (with --faults only that), and what a command costs, beside the official plugin's (with --commands only that). Prints a table of each, writes artifacts/bench.json, and with --readme the tables of the README.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { commandTable, timeCommands } from "../test/bench/commands.ts";
 import { crossFaults, faultTable } from "../test/bench/faults.ts";
 import { install } from "../test/bench/install.ts";
-import { circumstances, intoReadme, table } from "../test/bench/report.ts";
+import { circumstances, commandsIntoReadme, intoReadme, table } from "../test/bench/report.ts";
 import { userInRooms } from "../test/bench/rooms.ts";
 import { Synapse } from "../test/homeserver/synapse.ts";
 import { Rig } from "../test/support/rig.ts";
@@ -90,18 +90,35 @@ await main(async () => {
     atExit(() => synapse.remove());
     return step("Crossing the fault proxy", () => crossFaults(synapse, { stateDir: temporary("state"), pluginDir }));
   };
+  const theirsName = `@openclaw/matrix ${OPENCLAW_VERSION}`;
   const timed = async () => {
-    const rig = await Rig.start({ packed, tell: step, undo: atExit });
-    return step("Timing the commands", () => timeCommands(rig, runs));
+    const upstream = execFileSync("npm", ["config", "get", "registry"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    /** @type {[string, import("../test/support/rig.ts").Packed | import("../test/support/rig.ts").Published][]} */
+    const plugins = [
+      [`openclaw-matrix-rs ${version}`, packed],
+      [theirsName, { spec: `@openclaw/matrix@${OPENCLAW_VERSION}`, upstream }],
+    ];
+    const found = [];
+    for (const [name, plugin] of plugins) {
+      const rig = await Rig.start({ packed: plugin, tell: step, undo: atExit });
+      found.push(await step(`Timing the commands of ${name}`, () => timeCommands(name, rig, runs)));
+      // The next one has the machine for itself.
+      await rig.gateway.stop();
+    }
+    return found;
   };
   if (values.faults || values.commands) {
     const text = values.faults ? faultTable(await crossed()) : commandTable(await timed());
+    if (values.commands && values.readme) {
+      const file = join(root, "README.md");
+      writeFileSync(file, commandsIntoReadme(readFileSync(file, "utf8"), `${text}\n\nMedians of ${runs} run${runs === 1 ? "" : "s"} each on ${cpus().length} cores (${cpus()[0]?.model.trim() ?? "unknown"}), Node ${process.versions.node}; memory is the peak of all processes of the command.`));
+    }
     return async () => {
       console.log(`\n${text}`);
       return 0;
     };
   }
-  const theirsName = `@openclaw/matrix ${OPENCLAW_VERSION}`;
   const theirs = await install(theirsName, temporary("theirs"), [`@openclaw/matrix@${OPENCLAW_VERSION}`]);
 
   const synapse = await step("Starting the homeserver (Synapse)", () => Synapse.start());

@@ -1,4 +1,4 @@
-/** What a command costs while the gateway runs, beside commands of the same host that ask nobody anything. */
+/** What a command costs while the gateway runs, beside the official plugin's and beside one of the same host that asks nobody anything. */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { once } from "node:events";
@@ -12,17 +12,34 @@ import { median } from "./report.ts";
 /** Wall time in milliseconds and peak memory in bytes, one of each a run. */
 export interface Timed {
   command: string;
-  /** What it does. */
-  does: string;
   wall: number[];
   peakRss: number[];
+  /** Runs that ended with an error; what they took counts all the same. */
+  failed: number;
+}
+
+/** The commands of one plugin. */
+export interface TimedPlugin {
+  name: string;
+  commands: Timed[];
 }
 
 const ACCOUNT = "bench";
 
-const COMMANDS: readonly { args: string[]; does: string }[] = [
-  { args: ["matrix", "verify", "status", "--account", ACCOUNT], does: "asks the gateway, and the gateway the homeserver" },
-  { args: ["matrix", "--help"], does: "asks nobody: what the host takes to load the plugin's command line" },
+/** What the host takes to load the plugin's command line; asks nobody. */
+const NOTHING = ["matrix", "--help"];
+
+/** Commands that both plugins have, in an order in which each finds what it needs. */
+const COMMANDS: readonly (readonly string[])[] = [
+  NOTHING,
+  ["matrix", "encryption", "setup"],
+  ["matrix", "verify", "status"],
+  ["matrix", "verify", "bootstrap"],
+  ["matrix", "verify", "list"],
+  ["matrix", "verify", "backup", "status"],
+  ["matrix", "devices", "list"],
+  ["matrix", "direct", "inspect", "--user-id", "@nobody:matrix.test"],
+  ["matrix", "profile", "set", "--name", "Bench"],
 ];
 
 /** How often the memory is looked at, in milliseconds; the kernel keeps the peak, so only the end can be missed. */
@@ -55,7 +72,8 @@ class PeakRss {
   }
 }
 
-async function run(home: OpenClawHome, args: string[]): Promise<{ wall: number; peakRss: number }> {
+async function run(home: OpenClawHome, command: readonly string[]): Promise<{ wall: number; peakRss: number; error?: string }> {
+  const args = command === NOTHING ? command : [...command, "--account", ACCOUNT];
   const began = performance.now();
   const child = spawn(process.execPath, [OPENCLAW, ...args], { env: home.env, cwd: home.dir, stdio: ["ignore", "pipe", "pipe"], detached: true });
   let output = "";
@@ -65,12 +83,11 @@ async function run(home: OpenClawHome, args: string[]): Promise<{ wall: number; 
   const [code] = (await once(child, "close")) as [number | null];
   const wall = performance.now() - began;
   clearInterval(looking);
-  if (code !== 0) throw new Error(`openclaw ${args.join(" ")} ended with ${code}\n${output}`);
-  return { wall, peakRss: peak.sum };
+  return { wall, peakRss: peak.sum, error: code === 0 ? undefined : `openclaw ${args.join(" ")} ended with ${code}\n${output}` };
 }
 
 /** Times the commands one after the other, as often as asked, each time in the other order. */
-export async function timeCommands(rig: Rig, runs: number): Promise<Timed[]> {
+export async function timeCommands(name: string, rig: Rig, runs: number): Promise<TimedPlugin> {
   const { home, homeserver } = rig;
   const user = await registerWithoutDevice(homeserver.baseUrl, "bench-commands");
   home.patchMatrix((matrix) => {
@@ -79,26 +96,34 @@ export async function timeCommands(rig: Rig, runs: number): Promise<Timed[]> {
       [ACCOUNT]: { enabled: true, homeserver: homeserver.baseUrl, ...user, encryption: true, network: { dangerouslyAllowPrivateNetwork: true } },
     };
   });
-  const timed = COMMANDS.map(({ args, does }): Timed => ({ command: `openclaw ${args.filter((arg) => arg !== "--account" && arg !== ACCOUNT).join(" ")}`, does, wall: [], peakRss: [] }));
-  // Once to have the account running, and the disk's caches filled.
-  await until("the account to answer", 120_000, () => run(home, COMMANDS[0]?.args ?? []), 1000);
+  const commands = COMMANDS.map((args): Timed => ({ command: `openclaw ${args.join(" ")}`, wall: [], peakRss: [], failed: 0 }));
+  // Once to have the account running, its identity made, and the disk's caches filled.
+  await until("the account to answer", 300_000, async () => {
+    const { error } = await run(home, ["matrix", "verify", "status"]);
+    if (error) throw new Error(error);
+    return true;
+  }, 1000);
   for (let number = 0; number < runs; number++) {
     const order = [...COMMANDS.keys()];
     if (number % 2 === 1) order.reverse();
     for (const index of order) {
-      const { wall, peakRss } = await run(home, COMMANDS[index]?.args ?? []);
-      timed[index]?.wall.push(wall);
-      timed[index]?.peakRss.push(peakRss);
+      const [timed, command] = [commands[index], COMMANDS[index]];
+      if (!timed || !command) continue;
+      const { wall, peakRss, error } = await run(home, command);
+      timed.wall.push(wall);
+      timed.peakRss.push(peakRss);
+      if (error) timed.failed++;
     }
   }
-  return timed;
+  return { name, commands };
 }
 
-/** As Markdown. */
-export function commandTable(timed: Timed[]): string {
+/** As Markdown, a column for each plugin; the first row is what the host takes by itself. */
+export function commandTable(plugins: readonly TimedPlugin[]): string {
+  const cell = ({ wall, peakRss, failed }: Timed) => `${(median(wall) / 1000).toFixed(1)} s, ${Math.round(median(peakRss) / 1e6)} MB${failed ? ` (${failed} of ${wall.length} failed)` : ""}`;
   return [
-    "| command, with a running gateway | wall | peak memory | |",
-    "|---|---:|---:|---|",
-    ...timed.map(({ command, does, wall, peakRss }) => `| \`${command}\` | ${(median(wall) / 1000).toFixed(1)} s | ${Math.round(median(peakRss) / 1e6)} MB | ${does} |`),
+    `| with a running gateway | ${plugins.map(({ name }) => name).join(" | ")} |`,
+    `|---|${plugins.map(() => "---:|").join("")}`,
+    ...(plugins[0]?.commands ?? []).map(({ command }, index) => `| \`${command}\`${index === 0 ? ", which asks nobody" : ""} | ${plugins.map(({ commands }) => (commands[index] ? cell(commands[index]) : "")).join(" | ")} |`),
   ].join("\n");
 }

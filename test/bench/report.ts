@@ -1,4 +1,4 @@
-import type { Timed } from "./commands.ts";
+import type { TimedPlugin } from "./commands.ts";
 import type { Crossed } from "./faults.ts";
 import type { Installed } from "./install.ts";
 import type { Measured } from "./measure.ts";
@@ -14,7 +14,7 @@ export interface Report {
   runs: { ours: Measured[]; theirs: Measured[] };
   installed: { ours: Installed; theirs: Installed; theirsName: string };
   crossed?: Crossed[];
-  commands?: Timed[];
+  commands?: TimedPlugin[];
 }
 
 const MB = 1e6;
@@ -64,13 +64,25 @@ export function circumstances(report: Report): string {
   );
 }
 
-const BEGIN = "<!-- figures of `npm run bench -- --readme` -->";
-const END = "<!-- end of figures -->";
+/** What stands between the marks of a table. */
+const FIGURES = "figures of `npm run bench -- --readme`";
+const COMMAND_FIGURES = "figures of `npm run bench -- --commands --readme`";
+
+/** The README with new text between the marks. */
+function replaced(readme: string, mark: string, text: string): string {
+  const [begin, end] = [`<!-- ${mark} -->`, "<!-- end of figures -->"];
+  const from = readme.indexOf(begin);
+  const to = readme.indexOf(end, from);
+  if (from < 0 || to < from) throw new Error(`README.md has no ${begin} … ${end}`);
+  return `${readme.slice(0, from + begin.length)}\n${text}\n${readme.slice(to)}`;
+}
 
 /** The README with the table between its marks. */
 export function intoReadme(readme: string, report: Report): string {
-  const from = readme.indexOf(BEGIN);
-  const to = readme.indexOf(END);
-  if (from < 0 || to < from) throw new Error(`README.md has no ${BEGIN} … ${END}`);
-  return `${readme.slice(0, from + BEGIN.length)}\n${table(report)}\n\n${circumstances(report)}\n${readme.slice(to)}`;
+  return replaced(readme, FIGURES, `${table(report)}\n\n${circumstances(report)}`);
+}
+
+/** The README with what the commands take. */
+export function commandsIntoReadme(readme: string, text: string): string {
+  return replaced(readme, COMMAND_FIGURES, text);
 }
