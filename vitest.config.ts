@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], environment: "node" } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], environment: "node", testTimeout: 30_000, hookTimeout: 30_000 } },
       { test: { name: "contract", include: ["test/contract/**/*.test.ts"], environment: "node", testTimeout: 60_000, hookTimeout: 60_000 } },
       { test: { name: "e2e", include: ["test/e2e/*.test.ts"], environment: "node", ...WITH_A_GATEWAY } },
       // They stop their gateway or their homeserver, or edit what all accounts share: on a rig of their own, beside the others.

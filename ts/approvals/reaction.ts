@@ -8,7 +8,7 @@ import { mayApprove } from "./approvers.ts";
 import { decisionOf } from "./decisions.ts";
 import type { Prompt, PromptBook } from "./prompts.ts";
 import { closePrompt } from "./send.ts";
-import { CLOSED_TEXT } from "./text.ts";
+import { CLOSED_TEXT, decidedText } from "./text.ts";
 
 /** Gives the gateway a decision; false if the approval is not open any more. */
 export type Decide = (answer: { cfg: OpenClawConfig; accountId: string; prompt: Prompt; decision: ApprovalDecision; senderId: string }) => Promise<boolean>;
@@ -29,7 +29,21 @@ export interface ReactionPorts {
   outbound: () => OutboundAccount;
   book: PromptBook;
   decide: Decide;
+  /** How long the host may take to close a prompt that was answered, in milliseconds. */
+  patienceMs?: number;
   log: (line: string) => void;
+}
+
+/** How long the host may take: it edits a prompt at once, unless it has not met the prompts of before the account's start again. */
+const PATIENCE_MS = 5000;
+
+function closeUnlessClosed(prompt: Prompt, decision: ApprovalDecision, senderId: string, { accountId, book, outbound, log, patienceMs = PATIENCE_MS }: ReactionPorts): void {
+  const close = async () => {
+    if (!book.get(prompt.roomId, prompt.eventId)) return;
+    await book.remove(prompt);
+    await closePrompt(outbound(), prompt, decidedText(decision, senderId), { version: 1, type: "approval.request", id: prompt.approvalId, kind: prompt.kind, state: "resolved", phase: "resolved", decision, resolvedBy: senderId });
+  };
+  setTimeout(() => void close().catch((error: unknown) => log(`[${accountId}] the answered prompt of ${prompt.approvalId} still stands: ${String(error)}`)), patienceMs).unref();
 }
 
 /**
@@ -54,7 +68,10 @@ export async function answerByReaction(event: Pick<InboundReaction, "roomId" | "
     ports.log(`[${accountId}] a reaction of ${event.sender} to the approval ${prompt.approvalId} does not count: trust.approvals is "verified", and a reaction proves no device; write /approve in an encrypted room`);
     return true;
   }
-  if (await ports.decide({ cfg, accountId, prompt, decision, senderId: event.sender })) return true;
+  if (await ports.decide({ cfg, accountId, prompt, decision, senderId: event.sender })) {
+    closeUnlessClosed(prompt, decision, event.sender, ports);
+    return true;
+  }
   // Answered elsewhere, and then the host has the prompt edited; or nobody waits for it any more.
   if (book.get(event.roomId, event.targetId)) {
     await book.remove(prompt);

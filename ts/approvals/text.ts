@@ -49,9 +49,18 @@ export function pendingText(view: PendingApprovalView, nowMs: number): string {
   ].join("\n\n");
 }
 
+function decided(decision: ApprovalDecision): string {
+  return decision === "deny" ? "❌ Denied" : `✅ ${decision === "allow-once" ? "Allowed once" : "Allowed always"}`;
+}
+
+/** For a prompt that we saw answered and that the host did not close. */
+export function decidedText(decision: ApprovalDecision, senderId: string): string {
+  return `${decided(decision)}, ${line(senderId)}`;
+}
+
 /** What became of it, for whoever reads the message later. */
 function outcome(view: ResolvedApprovalView): string {
-  if (view.approvalKind !== "system-agent") return view.decision === "deny" ? "❌ Denied" : `✅ ${view.decision === "allow-once" ? "Allowed once" : "Allowed always"}`;
+  if (view.approvalKind !== "system-agent") return decided(view.decision);
   if (view.terminalStatus === "cancelled") return "⚠️ Cancelled, because its run ended; nothing was changed";
   if (view.terminalStatus === "expired") return "⏱️ Expired; nothing was changed";
   if (view.decision === "deny") return "❌ Denied; nothing was changed";

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApprovalCapability } from "../../../ts/approvals/capability.ts";
 import { type Prompt, PromptBook } from "../../../ts/approvals/prompts.ts";
 import type { Decide } from "../../../ts/approvals/reaction.ts";
@@ -214,6 +214,21 @@ describe("a reaction to a prompt", () => {
     expect(account.sent.at(-1)).toMatchObject({ type: "edit", eventId: entry.eventId, extra: { "com.openclaw.approval": { state: "closed" } } });
     expect(await again.running.answer(reaction(entry))).toBe(false);
     again.running.close();
+  });
+
+  it("[APR-7][APR-9] closes a prompt that the host has not met again since the account's start", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      const { running, entry } = await answering();
+      expect(await running.answer(reaction(entry))).toBe(true);
+      const before = account.sent.length;
+      await vi.advanceTimersByTimeAsync(5000);
+      await vi.waitFor(() => expect(account.sent.slice(before)).toMatchObject([{ type: "edit", eventId: entry.eventId, markdown: `✅ Allowed once, ${ALICE}`, extra: { "com.openclaw.approval": { state: "resolved", decision: "allow-once" } } }]));
+      expect(await running.answer(reaction(entry))).toBe(false);
+      running.close();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("[APR-5] comes again when the gateway could not take it", async () => {
