@@ -141,7 +141,7 @@ export function createMessageActions(find: FindAccount, runsHere: () => boolean)
 export const agentPrompt: NonNullable<ChannelPlugin["agentPrompt"]> = {
   messageToolHints: () => [
     'Matrix: messageId and pollId are event ids ("$…"); the newest message\'s id stands at its end. `react` with emoji "" takes all your reactions back. `emoji-list` gives the room\'s custom emoji: react with an identifier, or write :identifier: in a message.',
-    "Matrix: `read` with a poll's messageId gives its votes. `edit` and `unsend` need target; `member-info`, `search`, `thread-list`, `role-info` and `channel-list` need channelId: the room as the conversation's target names it (`room:!…`).",
+    "Matrix: `read` with a poll's messageId gives its votes. `edit` and `unsend` need target; `emoji-list`, `download-file`, `member-info`, `search`, `thread-list`, `role-info` and `channel-list` need channelId: the room as the conversation's target names it (`room:!…`).",
     "Matrix: `download-file` with the messageId of a message that carries files gives their paths; `fileId` picks one of a gallery, counted from 1.",
   ],
 };

@@ -2,33 +2,30 @@
 import { jsonResult, readStringParam } from "../host/action-results.ts";
 import { roomConfig } from "../config/accounts.ts";
 import type { ChannelMessageActionContext } from "../host/types.ts";
+import { normalizeOutboundLocation } from "../host/location.ts";
 import { normalizeMessagePresentation } from "../host/presentation.ts";
 import { deliveryKey } from "../outbound/adapter.ts";
+import { sendOutboundLocation } from "../outbound/location.ts";
 import { presented } from "../outbound/presentation.ts";
 import { type OutboundAccount, sendOutboundFiles, sendOutboundText } from "../outbound/send.ts";
 import { writeSettings } from "../outbound/settings.ts";
 import { eventIdOf } from "../outbound/target.ts";
 import { fileOptions, filePaths } from "./file-params.ts";
-import { parsePlace } from "./place.ts";
 import { destination, handoff, messageIdOf, roomOf, threadOf } from "./target.ts";
 
 export async function send(ctx: ChannelMessageActionContext, outbound: OutboundAccount) {
-  const place = readStringParam(ctx.params, "location");
-  if (place !== undefined) return sendPlace(ctx, outbound, place);
   const to = readStringParam(ctx.params, "to", { required: true });
+  const location = normalizeOutboundLocation(ctx.params.location);
+  const where = { to, threadRootId: threadOf(ctx, to), replyToId: eventIdOf(readStringParam(ctx.params, "replyTo")), key: deliveryKey({}), beforeSend: () => handoff(ctx) };
+  if (location) {
+    const sent = await sendOutboundLocation(outbound, where, location);
+    return jsonResult({ ok: true, messageId: sent.eventIds[0], roomId: sent.roomId, state: sent.state });
+  }
   const paths = filePaths(ctx.params);
   const { payload, extra } = await presented({ text: readStringParam(ctx.params, "message"), presentation: normalizeMessagePresentation(ctx.params.presentation) });
   const required = { required: paths.length === 0, allowEmpty: paths.length > 0 };
   const text = payload.text?.trim() ? payload.text : (readStringParam(ctx.params, "message", required) ?? "");
-  const message = {
-    to,
-    text,
-    extra,
-    threadRootId: threadOf(ctx, to),
-    replyToId: eventIdOf(readStringParam(ctx.params, "replyTo")),
-    key: deliveryKey({}),
-    beforeSend: () => handoff(ctx),
-  };
+  const message = { ...where, text, extra };
   const sent = paths.length > 0 ? await sendOutboundFiles(outbound, { ...message, ...fileOptions(ctx), sources: { paths, access: ctx } }) : await sendOutboundText(outbound, message);
   return jsonResult({ ok: true, messageId: sent.eventIds[0], messageIds: sent.eventIds, roomId: sent.roomId, state: sent.state });
 }
@@ -60,22 +57,6 @@ export async function unsend(ctx: ChannelMessageActionContext, outbound: Outboun
   await handoff(ctx);
   const sent = await account.redact({ roomId, eventId, reason: readStringParam(ctx.params, "reason") });
   return jsonResult({ ok: true, unsent: eventId, roomId, state: sent.state });
-}
-
-async function sendPlace(ctx: ChannelMessageActionContext, outbound: OutboundAccount, written: string) {
-  const to = readStringParam(ctx.params, "to", { required: true });
-  const place = parsePlace(written);
-  const roomId = await roomOf(ctx, outbound);
-  await handoff(ctx);
-  const sent = await outbound.account.sendLocation({
-    roomId,
-    threadRootId: threadOf(ctx, to),
-    replyToId: eventIdOf(readStringParam(ctx.params, "replyTo")),
-    ...place,
-    description: readStringParam(ctx.params, "message"),
-    key: deliveryKey({}),
-  });
-  return jsonResult({ ok: true, messageId: sent.eventIds[0], roomId, state: sent.state });
 }
 
 /** Only people newly named are notified; the core sees to it. */

@@ -1,5 +1,5 @@
 /** Parameters of our actions that the host's message tool does not have by itself. */
-import { optionalFlag, optionalText, optionalWord } from "../host/action-schema.ts";
+import { optionalFlag, optionalPlace, optionalText, optionalWord } from "../host/action-schema.ts";
 import type { ChannelMessageActionAdapter } from "../host/types.ts";
 import type { Action } from "./gates.ts";
 import { OPERATION_NAMES } from "./operation-names.ts";
@@ -13,7 +13,7 @@ interface Group {
 }
 
 const GROUPS: readonly Group[] = [
-  { actions: ["send"], properties: () => ({ location: optionalText('send: a place instead of a text, "48.2082,16.3738"; message describes it.') }) },
+  { actions: ["send"], properties: () => ({ location: optionalPlace("send: a place on the map, without a message; name and address describe it.") }) },
   { actions: ["poll-vote"], properties: () => ({ pollEnd: optionalFlag("poll-vote: end the poll instead of voting.") }) },
   {
     actions: ["set-profile", "setGroupIcon", "channel-edit"],

@@ -8,6 +8,13 @@ function retyped(type: "string" | "boolean", description: string): OptionalNumbe
   return Object.assign(optionalFiniteNumberSchema({ description }), { type });
 }
 
+/** A place as the host checks it, or none. */
+export function optionalPlace(description: string): OptionalNumber {
+  const number = (minimum: number, maximum: number) => ({ type: "number", minimum, maximum });
+  const properties = { latitude: number(-90, 90), longitude: number(-180, 180), accuracy: { ...number(0, 1500), description: "Metres." }, name: { type: "string" }, address: { type: "string" } };
+  return Object.assign(optionalFiniteNumberSchema({ description }), { type: "object" as const, properties, required: ["latitude", "longitude"] });
+}
+
 /** A text the agent may leave out. */
 export function optionalText(description: string): OptionalNumber {
   return retyped("string", description);

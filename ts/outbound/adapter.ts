@@ -9,6 +9,7 @@ import type {
   OpenClawConfig,
 } from "../host/types.ts";
 import { createLazyRuntimeModule } from "../host/lazy.ts";
+import type { OutboundLocation } from "../host/location.ts";
 import { mediaOf } from "./media.ts";
 import { presentationCapabilities, presented, renderPresentation } from "./presentation.ts";
 import type { OutboundAccount, OutboundText } from "./send.ts";
@@ -16,6 +17,7 @@ import { DEFAULT_CHUNK_LIMIT } from "./settings.ts";
 import { eventIdOf, normalizeTarget, parseTarget, TARGET_HINT } from "./target.ts";
 
 const loadSend = createLazyRuntimeModule(() => import("./send.ts"));
+const loadLocation = createLazyRuntimeModule(() => import("./location.ts"));
 const loadFailure = createLazyRuntimeModule(() => import("./failure.ts"));
 
 type Delivery = Awaited<ReturnType<NonNullable<ChannelOutboundAdapter["sendText"]>>>;
@@ -45,7 +47,7 @@ function outboundText(ctx: ChannelOutboundContext): OutboundText {
 }
 
 export function createOutboundAdapter(find: FindAccount): ChannelOutboundAdapter {
-  const deliver = async (ctx: ChannelOutboundContext, { paths = ctx.mediaUrl ? [ctx.mediaUrl] : [], extra }: { paths?: readonly string[]; extra?: Record<string, unknown> } = {}): Promise<Delivery> => {
+  const deliver = async (ctx: ChannelOutboundContext, { paths = ctx.mediaUrl ? [ctx.mediaUrl] : [], extra, location }: { paths?: readonly string[]; extra?: Record<string, unknown>; location?: OutboundLocation } = {}): Promise<Delivery> => {
     ctx.signal?.throwIfAborted();
     const [{ sendOutboundFiles, sendOutboundText }, { receiptOf }] = await Promise.all([loadSend(), loadFailure()]);
     const message = { ...outboundText(ctx), extra };
@@ -54,6 +56,8 @@ export function createOutboundAdapter(find: FindAccount): ChannelOutboundAdapter
     const replaced = ctx.deliveryQueueId === undefined ? undefined : outbound.replaced?.get(ctx.deliveryQueueId);
     const sent = replaced
       ? { ...replaced, state: "sent" }
+      : location
+      ? await (await loadLocation()).sendOutboundLocation(outbound, message, location)
       : paths.length > 0
         ? await sendOutboundFiles(outbound, {
             ...message,
@@ -88,6 +92,7 @@ export function createOutboundAdapter(find: FindAccount): ChannelOutboundAdapter
     renderPresentation,
     // Words with something beside them: blocks for the first event, files, or data for some other channel.
     sendPayload: async (ctx) => {
+      if (ctx.payload.location) return deliver(ctx, { location: ctx.payload.location });
       const { payload, extra } = await presented(ctx.payload);
       return deliver({ ...ctx, text: payload.text ?? ctx.text, audioAsVoice: payload.audioAsVoice ?? ctx.audioAsVoice }, { paths: mediaOf(payload), extra });
     },

@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { createMessageActions } from "../../../ts/actions/index.ts";
-import { parsePlace } from "../../../ts/actions/place.ts";
 import { resolveMatrixAccount } from "../../../ts/config/accounts.ts";
 import type { ChannelMessageActionContext, OpenClawConfig } from "../../../ts/host/types.ts";
 import type { Poll, ReadMessage } from "../../../ts/native/past.ts";
@@ -173,18 +172,10 @@ describe("changing messages", () => {
   });
 
   it("[LOC-2] sends a place with its description, and refuses what is none", async () => {
-    await perform("send", { to: ROOM, location: "geo:48.2082,16.3738;u=35", message: "The cathedral" }, { toolContext: { ...HERE, currentThreadTs: "$root" } });
-    expect(account.sent).toMatchObject([{ type: "location", roomId: ROOM, threadRootId: "$root", latitude: 48.2082, longitude: 16.3738, uncertainty: 35, description: "The cathedral" }]);
-    await expect(perform("send", { to: ROOM, location: "Vienna" })).rejects.toThrow("latitude and longitude");
-  });
-
-  it.each([
-    ["48.2,16.37", { latitude: 48.2, longitude: 16.37 }],
-    [" -33.9 , 151.2 ", { latitude: -33.9, longitude: 151.2 }],
-    ["geo:1,2,3", { latitude: 1, longitude: 2, altitude: 3 }],
-    ["geo:1,2,3;crs=wgs84;u=0.5", { latitude: 1, longitude: 2, altitude: 3, uncertainty: 0.5 }],
-  ])("[LOC-2] %s is a place", (written, place) => {
-    expect(parsePlace(written)).toEqual(place);
+    const location = { latitude: 48.2082, longitude: 16.3738, accuracy: 35, name: "The cathedral", address: "Stephansplatz 3" };
+    await perform("send", { to: ROOM, location }, { toolContext: { ...HERE, currentThreadTs: "$root" } });
+    expect(account.sent).toMatchObject([{ type: "location", roomId: ROOM, threadRootId: "$root", latitude: 48.2082, longitude: 16.3738, uncertainty: 35, description: "The cathedral, Stephansplatz 3" }]);
+    await expect(perform("send", { to: ROOM, location: { latitude: 91, longitude: 0 } })).rejects.toThrow("location.latitude must be");
   });
 });
 

@@ -82,7 +82,7 @@ describe("gates", () => {
   it("[ACT-1] parameters of our own go with the actions that take them, and may be left out", () => {
     const described = createMessageActions(find, () => true).describeMessageTool({ cfg, senderIsOwner: false });
     const properties = Object.assign({}, ...[described?.schema ?? []].flat().map((one) => one.properties)) as Record<string, { type: string }>;
-    expect(properties).toMatchObject({ location: { type: "string" }, pollEnd: { type: "boolean" } });
+    expect(properties).toMatchObject({ location: { type: "object" }, pollEnd: { type: "boolean" } });
     expect(properties).not.toHaveProperty("operation");
   });
 });
