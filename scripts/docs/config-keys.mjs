@@ -105,7 +105,7 @@ export const SECTIONS = [
       contextVisibility: "What quotations and thread beginnings the agent sees: all, those of people it may talk to, or these and what is quoted.",
       "catchUp.maxHours": "How far back messages are read that came while the gateway was away.",
       "catchUp.maxEvents": "How many of them a room.",
-      editMode: "What an edit does to the message that it changes.",
+      editMode: "What an edit does: nothing, change the message while it waits, or that and tell the agent of later ones.",
       mediaMaxMb: "The largest file taken in or sent, in megabytes.",
     },
   },

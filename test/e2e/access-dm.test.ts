@@ -4,6 +4,9 @@ import { until } from "../support/process.ts";
 import { makeRoom, naming, post } from "./plain-rooms.ts";
 import { ANSWER_MS, type Bot, type Human, question, Scenario } from "./scenario.ts";
 
+/** The host's pairing code, in the command that approves it. */
+const CODE = /pairing approve matrix ([A-HJ-NP-Z2-9]{8})\b/;
+
 /** A letter that looks like another one, in another script. */
 function lookalike(userId: string): string {
   return userId.replace("a", "\u0430");
@@ -99,6 +102,54 @@ describe("who may talk in direct messages, rule by rule", () => {
     await unlisted.send(theirs, refused.text);
     await scenario.ask(listed, ours, bot);
     await dropsIn(bot, theirs, unlisted.userId, 1);
+    await scenario.expectSilence(refused, unlisted);
+  });
+
+  it("[PAI-2][PAI-3][PAI-4][PAI-5][ACL-16] one code however often they ask; listed, approved and told; it opens no room", async () => {
+    const bot = await scenario.addBot("pair", { dm: { policy: "pairing" }, groupPolicy: "allowlist", groupAllowFrom: [listed.userId], groups: { "*": { requireMention: true } } });
+    const dm = await scenario.openDm(unlisted, bot, { encrypted: true });
+    const early = [question("First."), question("Second."), question("Third.")];
+    for (const asked of early) await unlisted.send(dm, asked.text);
+    const said = (): string[] => unlisted.events.filter((event) => event.sender === bot.userId && event.roomId === dm && event.type === "m.room.message").map((event) => event.body);
+    await dropsIn(bot, dm, unlisted.userId, 3);
+    const code = await until("a pairing code", ANSWER_MS, () => said().map((text) => CODE.exec(text)?.[1]).find(Boolean));
+    expect(said(), "what the unknown sender was told").toHaveLength(1);
+    for (const asked of early) await scenario.expectSilence(asked, unlisted);
+
+    const list = await scenario.rig.home.run(["pairing", "list", "matrix", "--account", bot.accountId, "--json"]);
+    const { requests } = JSON.parse(list.slice(list.indexOf("{"))) as { requests: { id: string; code: string }[] };
+    expect(requests).toMatchObject([{ id: unlisted.userId, code }]);
+    // Without --notify, for which the host's command loads no channel; the Control UI below has one.
+    await scenario.rig.home.run(["pairing", "approve", "matrix", code, "--account", bot.accountId]);
+    await scenario.ask(unlisted, dm, bot);
+
+    // Another one asks; the Control UI has them in its queue, and approves or dismisses there.
+    const other = await scenario.openDm(listed, bot, { encrypted: false });
+    await listed.send(other, question().text);
+    const queue = { channel: "matrix", accountId: bot.accountId };
+    type Queue = { requests: { requestId: string; senderId: string; senderLabel: string }[] };
+    const [waiting] = await until("a request in the queue", ANSWER_MS, async () => {
+      const { requests } = await scenario.call<Queue>("channels.pairing.list", queue);
+      return requests.length > 0 && requests;
+    }, 500);
+    expect(waiting).toMatchObject({ senderId: listed.userId, senderLabel: "matrixUserId" });
+    await scenario.call("channels.pairing.dismiss", { ...queue, requestId: waiting?.requestId });
+    expect((await scenario.call<Queue>("channels.pairing.list", queue)).requests).toEqual([]);
+    await listed.send(other, question().text);
+    const [again] = await until("the next request", ANSWER_MS, async () => {
+      const { requests } = await scenario.call<Queue>("channels.pairing.list", queue);
+      return requests.length > 0 && requests;
+    }, 500);
+    const done = await scenario.call<{ notification: string }>("channels.pairing.approve", { ...queue, requestId: again?.requestId, notify: true });
+    expect(done.notification).toBe("sent");
+    await listed.waitForEvent((event) => event.roomId === other && event.sender === bot.userId && event.body.includes("approved"), { what: "word of the approval in the room", timeoutMs: ANSWER_MS });
+    await scenario.ask(listed, other, bot);
+
+    const room = await makeRoom(unlisted, { name: "A room", invite: [bot.userId] });
+    await unlisted.waitForMember(room, bot.userId);
+    const refused = question();
+    await post(unlisted, room, naming(bot.userId, refused.text));
+    expect((await dropsIn(bot, room, unlisted.userId, 1))[0]?.reason).toBe("room_sender_not_allowed");
     await scenario.expectSilence(refused, unlisted);
   });
 });

@@ -128,6 +128,26 @@ describe("approvals", () => {
     expect(prompts(mallory, room, command)).toEqual([]);
   });
 
+  it("[APR-4][APR-9] a prompt of before the account's restart is answered after it, others than the filter's agents are not asked for", async () => {
+    await scenario.reconfigure(bot.accountId, (settings) => {
+      settings.execApprovals = { target: "dm", agentFilter: ["main"] };
+    });
+    const command = token();
+    const decided = request(command);
+    const asking = await prompt(alice, dm, command);
+    // A changed configuration waits for what is asked; a person who stops and starts the channel does not.
+    const account = { channel: "matrix", accountId: bot.accountId };
+    await scenario.call("channels.stop", account);
+    await scenario.call("channels.start", account);
+    await alice.react(dm, asking.eventId, "✅");
+    expect((await decided).decision).toBe("allow-once");
+    await closed(alice, asking, "Allowed once");
+    expect(prompts(alice, dm, command)).toHaveLength(1);
+    const other = token();
+    expect((await request(other, { agentId: "other", timeoutMs: 3000 })).decision).toBeNull();
+    expect(prompts(alice, dm, other)).toEqual([]);
+  });
+
   it("[APR-2] what plugins ask is answered the same way", async () => {
     const title = `Plugin ${token()}`;
     const decided = scenario.call<{ decision: string }>("plugin.approval.request", { title, description: "May I?", agentId: "main", turnSourceChannel: "matrix", turnSourceTo: `room:${room}`, turnSourceAccountId: bot.accountId, timeoutMs: 120_000 });
@@ -137,4 +157,50 @@ describe("approvals", () => {
     expect((await decided).decision).toBe("deny");
     await closed(alice, asking, "Denied");
   });
+
+  it("[APR-11] the host's configuration sends it to somebody else as well, who then may answer", async () => {
+    scenario.rig.home.patch((config) => {
+      config.approvals = { exec: { enabled: true, mode: "targets", targets: [{ channel: "matrix", to: `user:${mallory.userId}`, accountId: bot.accountId }] } };
+    });
+    // The gateway has taken both in once it runs the account by the second.
+    await scenario.reconfigure(bot.accountId, (settings) => {
+      settings.execApprovals = { target: "dm" };
+    });
+    const command = token();
+    const decided = request(command);
+    const asking = await prompt(alice, dm, command);
+    const invite = await invited(mallory);
+    await mallory.join(invite);
+    await mallory.waitForEvent((event) => event.roomId === invite && event.sender === bot.userId && event.body.includes(command), { what: "the forwarded prompt", timeoutMs: ANSWER_MS });
+    await mallory.mention(room, bot.userId, `/approve ${(approval(asking) as Asked).id} allow-once`);
+    expect((await decided).decision).toBe("allow-once");
+    await closed(alice, asking, "Allowed once");
+  });
+
+  it("[APR-12] an approver who has left the direct message gets a new one", async () => {
+    await alice.leave(dm);
+    await until("the account to know", ANSWER_MS, async () => (await scenario.matrix<{ activeRoomId: string | null }>(bot, ["direct", "inspect", "--user-id", alice.userId])).activeRoomId !== dm, 250);
+    const command = token();
+    const decided = request(command);
+    const invite = await invited(alice);
+    expect(invite).not.toBe(dm);
+    await alice.join(invite);
+    const asking = await prompt(alice, invite, command);
+    const look = await scenario.rig.homeserver.login(bot.userId, bot.password, "look");
+    const auth = { headers: { authorization: `Bearer ${look.accessToken}` } };
+    const direct = await fetch(`${look.homeserver}/_matrix/client/v3/user/${encodeURIComponent(bot.userId)}/account_data/m.direct`, auth);
+    expect(((await direct.json()) as Record<string, string[]>)[alice.userId]).toContain(invite);
+    await fetch(`${look.homeserver}/_matrix/client/v3/logout`, { method: "POST", ...auth });
+    await alice.react(invite, asking.eventId, "✅");
+    expect((await decided).decision).toBe("allow-once");
+  });
+
+  /** The room the account has invited a person to. */
+  function invited(person: Human): Promise<string> {
+    return until(`an invitation of ${person.userId}`, ANSWER_MS, async () => {
+      const filter = encodeURIComponent(JSON.stringify({ room: { timeline: { limit: 1 } } }));
+      const { rooms } = await person.request<{ rooms?: { invite?: Record<string, { invite_state: { events: { type: string; sender: string; state_key?: string }[] } }> } }>("GET", `v3/sync?timeout=0&filter=${filter}`);
+      return Object.entries(rooms?.invite ?? {}).find(([, { invite_state: state }]) => state.events.some((event) => event.type === "m.room.member" && event.state_key === person.userId && event.sender === bot.userId))?.[0];
+    }, 500);
+  }
 });

@@ -55,4 +55,19 @@ describe("why is it silent, and who may talk", () => {
     expect(printed).toContain("Homeserver features:");
     expect(printed).toContain(`${bot.userId} in ${room}: power level 0, 2 member(s)`);
   });
+
+  it("[ACL-15] `openclaw security audit` names open rooms, open direct messages and open invites of every account, with the key", async () => {
+    const output = await rig.home.cli(["security", "audit", "--json"]);
+    const report = output.stdout.slice(output.stdout.indexOf("{"));
+    for (const part of [
+      `channels.matrix.accounts.${bot.accountId}.autoJoin is \\"always\\"`,
+      `channels.matrix.accounts.${bot.accountId}.dm.policy is \\"open\\"`,
+    ]) expect(report).toContain(part);
+    await scenario.reconfigure(bot.accountId, (settings) => Object.assign(settings, { autoJoin: "off", groupPolicy: "open", dm: { policy: "pairing" } }));
+    const again = await rig.home.cli(["security", "audit", "--json"]);
+    const now = again.stdout.slice(again.stdout.indexOf("{"));
+    expect(now).toContain(`channels.matrix.accounts.${bot.accountId}.groupPolicy is \\"open\\"`);
+    expect(now).not.toContain(`channels.matrix.accounts.${bot.accountId}.autoJoin is`);
+    expect(now).not.toContain(`channels.matrix.accounts.${bot.accountId}.dm.policy is`);
+  });
 });

@@ -120,6 +120,17 @@ describe("files", () => {
     expect(files).toEqual([]);
   });
 
+  it("[MED-4][MED-5] a file over the cap and one that is gone keep no text from the agent, which is told why", async () => {
+    const large = question("Large.");
+    await sendFile(room(true), { bytes: Buffer.alloc(MB + 1, 7), name: "large.bin", mimetype: "application/octet-stream", msgtype: "m.file", encrypted: true }, { body: large.text });
+    await scenario.answer(person, bot, large);
+    expect(await scenario.promptOf(large)).toContain("[file: large.bin; not available: it is larger than 1 MB (mediaMaxMb)]");
+    const gone = question("Gone.");
+    await person.sendContent(room(true), "m.room.message", { msgtype: "m.image", body: gone.text, filename: "gone.png", url: `mxc://${scenario.rig.homeserver.serverName}/neverwas` });
+    await scenario.answer(person, bot, gone);
+    expect(await scenario.promptOf(gone)).toContain("[image: gone.png; not available: the homeserver does not have the file]");
+  });
+
   it("[MED-12] stickers and galleries reach the host with all their pictures", async () => {
     const pictures = [png(11, 11), png(12, 12), png(13, 13)] as const;
     const [sticker, ...items] = await Promise.all(pictures.map((bytes) => person.upload(bytes, "image/png", true)));
@@ -132,6 +143,22 @@ describe("files", () => {
     const prompt = JSON.stringify((await scenario.rig.model.prompts(asked.marker)).at(-1)?.messages);
     expect(prompt).toContain("[sticker: a waving cat]");
     expect(pictures.map(kept)).toEqual([true, true, true]);
+  });
+
+  it("[HIS-3][MED-13] pictures nobody asked about are named with the next turn, a quoted one is given, and any can be fetched", async () => {
+    const [passed, quoted] = [png(21, 21), png(22, 22)];
+    const send = (bytes: Buffer, name: string) => sendFile(group, { bytes, name, mimetype: "image/png", msgtype: "m.image", encrypted: true });
+    const passedId = await send(passed, "passed.png");
+    const quotedId = await send(quoted, "quoted.png");
+    const asked = question("What is that?");
+    await scenario.rig.model.script(asked.marker, { toolCalls: [{ name: "message", arguments: { action: "download-file", channelId: `room:${group}`, messageId: passedId } }] }, { text: `Done: ${asked.marker}.` });
+    const pill = `<a href="https://matrix.to/#/${bot.userId}">bot</a> ${asked.text}`;
+    const mention = { msgtype: "m.text", body: `${bot.userId} ${asked.text}`, format: "org.matrix.custom.html", formatted_body: pill, "m.mentions": { user_ids: [bot.userId] } };
+    await person.sendContent(group, "m.room.message", { ...mention, "m.relates_to": { "m.in_reply_to": { event_id: quotedId } } });
+    await scenario.answer(person, bot, asked);
+    const prompt = JSON.stringify((await scenario.rig.model.prompts(asked.marker)).at(-1)?.messages);
+    expect(prompt).toContain("[image: passed.png]");
+    expect([kept(passed), kept(quoted)]).toEqual([true, true]);
   });
 
   it("[VOI-1][VOI-2][VOI-4][MEN-5] a voice message that says the agent's name is heard before it is decided on, and shown to the room once", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Front } from "../support/network/front.ts";
+import type { Credentials } from "../homeserver/users.ts";
+import { Front, TEST_ROOT } from "../support/network/front.ts";
 import { HttpProxy, SocksProxy } from "../support/network/proxies.ts";
 import { type Bot, type Human, Scenario } from "./scenario.ts";
 
@@ -49,5 +50,34 @@ describe("the network", () => {
     plain.answers.set("/_matrix/client/v3/account/whoami", { status: 302, headers: { location: "http://169.254.169.254/latest/meta-data" } });
     scenario.configure("redirected", scenario.settings({ homeserver: plain.url, accessToken: "syt_never_followed" }));
     await rig.gateway.waitForLog(/\[redirected\] not started \(address_blocked\).*169\.254\.169\.254/, { after });
+  });
+
+  /** \`openclaw directory self\`, which asks the homeserver in the command's own process. */
+  async function whoAmI(accountId: string, env: Record<string, string> = {}): Promise<{ code: number | null; text: string }> {
+    const { code, stdout, stderr } = await rig.home.cli(["directory", "self", "--channel", "matrix", "--account", accountId, "--json"], { env });
+    return { code, text: stdout + stderr };
+  }
+
+  it("[NET-5][NET-6][AUT-10] roots of NODE_EXTRA_CA_CERTS, the environment's proxy and its exceptions, and a homeserver that its server names", async () => {
+    const user: Credentials = await rig.homeserver.register("roots");
+    // Not started: only the command looks with it.
+    const account = { enabled: false, network: { dangerouslyAllowPrivateNetwork: true }, accessToken: user.accessToken };
+    scenario.configure("selfsigned", { ...account, homeserver: tls.url });
+    scenario.configure("byname", { ...account, homeserver: tls.name });
+    const refused = await whoAmI("selfsigned");
+    expect(refused.text).not.toContain(user.userId);
+    expect(refused.text).toMatch(/certificate/i);
+
+    const roots = { NODE_EXTRA_CA_CERTS: TEST_ROOT };
+    const before = http.targets.length;
+    expect((await whoAmI("selfsigned", { ...roots, HTTPS_PROXY: http.url, NO_PROXY: "localhost" })).text).toContain(user.userId);
+    expect(http.targets.slice(before)).not.toContain(tls.name);
+    expect((await whoAmI("selfsigned", { ...roots, HTTPS_PROXY: http.url })).text).toContain(user.userId);
+    expect(http.targets.slice(before)).toContain(tls.name);
+
+    tls.answers.set("/.well-known/matrix/client", { status: 200, body: { "m.homeserver": { base_url: rig.homeserver.baseUrl } } });
+    const asked = tls.asked.length;
+    expect((await whoAmI("byname", roots)).text).toContain(user.userId);
+    expect(tls.asked.slice(asked)).toEqual(["/.well-known/matrix/client"]);
   });
 });

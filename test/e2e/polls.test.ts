@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Human } from "../support/humans/index.ts";
 import { textOf } from "../support/model/answer.ts";
 import { useMessageTool } from "./message-tool.ts";
-import { type Bot, Scenario } from "./scenario.ts";
+import { type Bot, question, Scenario } from "./scenario.ts";
 
 const START = "org.matrix.msc3381.poll.start";
 const RESPONSE = "org.matrix.msc3381.poll.response";
@@ -77,5 +77,20 @@ describe("polls and places, encrypted", () => {
     expect(vote.content[RESPONSE]).toEqual({ answers: ["yard"] });
     expect(vote.content["m.relates_to"]).toMatchObject({ rel_type: "m.reference", event_id: pollId });
     expect(vote.encrypted).toBe(true);
+  });
+
+  it("[LOC-1][LOC-2] a place comes in with its coordinates, and goes out as one", async () => {
+    const asked = question("We meet here.");
+    await person.sendContent(room, "m.room.message", { msgtype: "m.location", body: asked.text, geo_uri: "geo:48.2082,16.3738,151;u=35" });
+    await scenario.answer(person, bot, asked);
+    const [prompt] = await scenario.rig.model.prompts(asked.marker);
+    const told = (prompt?.messages ?? []).map(textOf).join("\n");
+    expect(told).toContain("48.2082");
+    expect(told).toContain("16.3738");
+    const { results } = await useMessageTool(scenario, person, room, bot, [{ action: "send", target: `room:${room}`, location: { latitude: 48.2, longitude: 16.37, name: "The cathedral" } }]);
+    const place = await person.waitForEvent((event) => event.content.msgtype === "m.location" && event.sender === bot.userId);
+    expect(place.eventId, JSON.stringify(results)).toBe(results[0]?.details.messageId);
+    expect(place.content.geo_uri).toBe("geo:48.2,16.37");
+    expect([place.body, place.encrypted]).toEqual(["The cathedral (geo:48.2,16.37)", true]);
   });
 });

@@ -47,6 +47,41 @@ describe("an encrypted conversation with more than words", () => {
     expect(event.body).toBe(`Here.\n\n${title}\n\nSmall print.\n\n- Status: \`/status\`\n- Site: https://example.org/`);
   });
 
+  it("[PRE-3] the lists of /models lead to a model", async () => {
+    const commandOf = (event: SeenEvent, label: RegExp): string => {
+      const options = presentation(event)?.blocks.find(({ type }) => type === "select")?.options ?? [];
+      return options.find((option) => label.test(option.label))?.value ?? "";
+    };
+    await person.send(room, "/models");
+    const providers = await shown(({ blocks }) => JSON.stringify(blocks).includes("/models stub"), "the providers");
+    const command = commandOf(providers, /^stub/);
+    expect(providers.newBody ?? providers.body).toContain(`\`${command}\``);
+    await person.send(room, command);
+    const models = await shown(({ blocks }) => JSON.stringify(blocks).includes("/model stub/stub-1"), "the models");
+    const before = person.events.length;
+    await person.send(room, commandOf(models, /./));
+    const said = (event: SeenEvent) => event.sender === bot.userId && event.type === "m.room.message" && event.body.includes("stub-1");
+    await until("the answer to the choice", ANSWER_MS, () => person.events.slice(before).find(said));
+  });
+
+  it("[EMO-1][EMO-2][REA-7][ACT-3] the room's custom emoji are listed, written and reacted with", async () => {
+    const pack = { pack: { display_name: "Fun" }, images: { party: { url: "mxc://example.org/party" }, cat: { url: "mxc://example.org/cat", usage: ["sticker"] } } };
+    await person.request("PUT", `v3/rooms/${encodeURIComponent(room)}/state/im.ponies.room_emotes/fun`, pack);
+    const first = await scenario.ask(person, room, bot);
+    const { results, eventId } = await useMessageTool(scenario, person, room, bot, [
+      { action: "emoji-list", channelId: `room:${room}` },
+      { action: "react", emoji: "party", messageId: first.eventId },
+      { action: "send", to: `room:${room}`, message: "We :party: now, `:party:` and :cat:." },
+    ]);
+    expect(results[0]?.details, results[0]?.text).toMatchObject({ emojis: [{ name: "party", identifier: "party", url: "mxc://example.org/party" }] });
+    await person.waitForEvent((event) => event.sender === bot.userId && event.reaction?.targetId === first.eventId && event.reaction.key === "party", { what: "the reaction" });
+    const said = await person.waitForMessage(bot.userId, "We :party: now");
+    expect(said.content.formatted_body).toBe(
+      'We <img data-mx-emoticon src="mxc://example.org/party" alt=":party:" title=":party:" height="32"> now, <code>:party:</code> and :cat:.',
+    );
+    expect(eventId).toBeTruthy();
+  });
+
   it("[TYP-1][REC-1] shows that the message was read, that an answer is being written, and that it is done", async () => {
     const filter = encodeURIComponent(JSON.stringify({ room: { rooms: [room], timeline: { limit: 1 }, state: { types: [] } }, presence: { types: [] }, account_data: { types: [] } }));
     interface Sync {

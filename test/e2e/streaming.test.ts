@@ -16,6 +16,8 @@ describe("answers while they are made", () => {
     progress: { mode: "progress", progress: { label: "On it", toolProgress: true, maxLines: 3 } },
     lines: { mode: "partial" },
     hidden: { mode: "partial", preview: { toolProgress: false } },
+    blocks: { mode: "off", block: { enabled: true, coalesce: { minChars: 100, maxChars: 1200, idleMs: 100 } } },
+    both: { mode: "partial", block: { enabled: true, coalesce: { minChars: 100, maxChars: 1200, idleMs: 100 } } },
   };
   beforeAll(async () => {
     person = await scenario.person("matrix-js-sdk");
@@ -35,6 +37,10 @@ describe("answers while they are made", () => {
     said.sort((a, b) => a.originServerTs - b.originServerTs);
     return { said, answer, marker: asked.marker, bot, room };
   }
+
+  /** Messages with their last edit, in the order in which they were begun. */
+  const texts = (said: readonly SeenEvent[]) =>
+    said.filter(({ replacesId }) => replacesId === undefined).map(({ eventId, body }) => said.findLast((edit) => edit.replacesId === eventId)?.newBody ?? body);
 
   /** Text as it grows over some seconds. */
   const slow = (...texts: string[]): Answer => ({ pieces: texts.map((text) => ({ text, delayMs: 1300 })) });
@@ -86,6 +92,23 @@ describe("answers while they are made", () => {
     expect(first).not.toContain("Well");
     expect(lines.answer.newBody).toBe(`Well, done: ${lines.marker}.`);
     for (const { body, newBody } of hidden.said) expect(newBody ?? body).toMatch(/^Well,/);
+  });
+
+  it("[STR-5] block streaming: each finished part of an answer is a message, drafted or not", async () => {
+    // The host begins a new part at a paragraph once there are 800 characters.
+    const part = (number: number) => `Part ${number}. ${`This is sentence of part ${number}. `.repeat(32)}`.trim();
+    const parts = [part(1), part(2), part(3)];
+    const script = (marker: string): Answer[] => [slow(`${parts[0]}\n\n`, `${parts[1]}\n\n`, `${parts[2]}\n\n${marker}`)];
+    const [plain, drafted] = await Promise.all([turn("blocks", script), turn("both", script)]);
+    const begins = (texts: string[]) => texts.map((text) => text.trim().slice(0, 7));
+    expect(plain.said.filter((event) => event.replacesId !== undefined)).toEqual([]);
+    const whole = texts(plain.said);
+    expect(begins(whole)).toEqual(["Part 1.", "Part 2.", "Part 3."]);
+    expect(whole.join("\n\n").trim()).toBe([...parts, plain.marker].join("\n\n"));
+    // The same, and no word twice: a draft goes on behind the parts that are out.
+    const said = texts(drafted.said);
+    expect(drafted.said.some((event) => event.replacesId !== undefined)).toBe(true);
+    expect(said.map((text) => text.trim()).join("\n\n")).toBe([...parts, drafted.marker].join("\n\n"));
   });
 
   it("[STR-7] an answer that calls somebody is a message of its own, and the draft goes", async () => {

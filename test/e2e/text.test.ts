@@ -69,6 +69,7 @@ describe("how text goes out", () => {
   it.each([
     ["block", /<table>.*<th>fruit<\/th>.*<td>apple<\/td>/s],
     ["bullets", /<ul>.*apple/s],
+    ["code", /<pre><code.*apple/s],
     ["off", /^(?!.*<table>).*\| apple \| 3 \|/s],
   ] as const)("[OUT-2] tables: %s", async (tables, shape) => {
     const { answer } = await ask(tables, (marker) => [{ text: `${TABLE}\n\n${marker}` }]);
@@ -76,6 +77,19 @@ describe("how text goes out", () => {
     expect(answer.encrypted).toBe(true);
     const last = shown.at(-1) as SeenEvent;
     expect(String((last.content["m.new_content"] as { formatted_body?: string } | undefined)?.formatted_body ?? (html(last) || last.body))).toMatch(shape);
+  });
+
+  it("[OUT-4] by newline each paragraph is a message of its own; by length they are filled", async () => {
+    const paragraphs = ["The first paragraph of some length.", "The second one, of much the same."];
+    const text = (marker: string) => [...paragraphs, marker].join("\n\n");
+    const from = person.events.length;
+    const { marker } = await ask("bullets", (marker) => [{ text: text(marker) }]);
+    expect(since("bullets", from).map(({ body }) => body.trim())).toEqual([...paragraphs, marker]);
+    const before = person.events.length;
+    await ask("code", (marker) => [{ text: text(marker) }]);
+    const said = since("code", before).map(({ body }) => body.trim());
+    expect(said).toHaveLength(2);
+    expect(said[1]).toContain(paragraphs[1]);
   });
 
   it("[OUT-5] the prefix stands before an answer once, however many messages it takes", async () => {

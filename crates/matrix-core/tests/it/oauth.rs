@@ -32,6 +32,8 @@ struct State {
     refresh: Option<String>,
     /// Tokens that were given out.
     tokens: usize,
+    /// How long they are good, in seconds; 300 unless said.
+    lifetime: Option<u64>,
     revoked: Vec<String>,
     asked: usize,
 }
@@ -140,7 +142,8 @@ impl Respond for Script {
                 state.refresh = Some(refresh.clone());
                 ResponseTemplate::new(200).set_body_json(json!({
                     "access_token": token, "refresh_token": refresh,
-                    "token_type": "Bearer", "expires_in": 300, "scope": state.scope,
+                    "token_type": "Bearer", "expires_in": state.lifetime.unwrap_or(300),
+                    "scope": state.scope,
                 }))
             }
             "/revoke" => {
@@ -231,6 +234,34 @@ fn aut_9_a_person_allows_the_login_and_the_account_lives_on_refreshed_tokens() {
         assert_eq!(account.identity().device_id, identity.device_id);
         assert_eq!(auth.state().tokens, 3);
         account.close().await;
+    });
+}
+
+#[test]
+fn aut_9_a_token_is_replaced_before_it_expires() {
+    run(async {
+        let ((homeserver, auth), dir) = (rig().await, tempdir().unwrap());
+        auth.state().lifetime = Some(2);
+        log_in(config(&homeserver, dir.path())).await.unwrap();
+        for given in [2, 3] {
+            // The second time around the expiry is read from the disk.
+            let account = Account::open(config(&homeserver, dir.path()))
+                .await
+                .unwrap();
+            account.start();
+            running(&account).await;
+            tokio::time::timeout(PATIENCE, async {
+                while auth.state().tokens < given {
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                }
+            })
+            .await
+            .expect("a further token");
+            // No request was refused, or this would not be the state.
+            running(&account).await;
+            auth.state().lifetime = None;
+            account.close().await;
+        }
     });
 }
 
