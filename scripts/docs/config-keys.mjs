@@ -52,7 +52,7 @@ export const SECTIONS = [
       "dm.policy": "`pairing` lets people ask, `allowlist` knows the listed ones, `open` needs `\"*\"` in the list, `disabled` knows nobody.",
       "dm.allowFrom": "Full user ids, `\"*\"`, or `accessGroup:<name>`.",
       groupPolicy: "`allowlist` answers in the rooms of `groups` alone, `open` in every room, `disabled` in none.",
-      groupAllowFrom: "Who may talk in rooms; `dm.allowFrom` does not count here.",
+      groupAllowFrom: "Who may talk in rooms; where `groupPolicy` is `open`, whose commands count. `dm.allowFrom` does not count here.",
       allowlistOnly: "Makes allowlists of `pairing` and `open`, in direct messages and rooms.",
       dangerouslyAllowNameMatching: "Let lists name people by display name. Anybody may take any name.",
       autoJoin: "Which invitations are accepted, direct messages included.",

@@ -157,5 +157,5 @@ function senderAllowed(turn: PreparedTurn, sender: string, ports: InboundPorts):
   if (sender === ports.account.identity.userId || sender === turn.event.sender) return true;
   const { effectiveAllowFrom, effectiveGroupAllowFrom } = turn.access.senderAccess;
   const allowed = turn.direct ? effectiveAllowFrom : effectiveGroupAllowFrom;
-  return allowed.includes("*") || allowed.includes(sender) || (!turn.direct && allowed.length === 0);
+  return turn.open || allowed.includes("*") || allowed.includes(sender);
 }

@@ -29,6 +29,7 @@ export { normalizeUserEntry };
 /** Which senders a listed room lets through. */
 export interface RoomSenders {
   policy: "open" | "allowlist";
+  /** With "open", whose commands count: everybody may talk there. */
   allowFrom: string[];
 }
 
@@ -65,11 +66,8 @@ export function roomGate(input: {
   }
   const users = match.entry?.users ?? [];
   if (users.length > 0) return { open: true, senders: { policy: "allowlist", allowFrom: users.map(String) } };
-  const groupAllowFrom = config.groupAllowFrom ?? [];
-  if (policy === "allowlist" && groupAllowFrom.length > 0) {
-    return { open: true, senders: { policy: "allowlist", allowFrom: groupAllowFrom.map(String) } };
-  }
-  return { open: true, senders: { policy: "open", allowFrom: [] } };
+  const allowFrom = (config.groupAllowFrom ?? []).map(String);
+  return { open: true, senders: { policy: policy === "allowlist" && allowFrom.length > 0 ? "allowlist" : "open", allowFrom } };
 }
 
 /** Must the room's messages name us? `autoReply` overrides in both directions (MEN-1, MEN-2). */

@@ -43,6 +43,8 @@ export interface PreparedTurn {
   requireMention: boolean;
   botSender: boolean;
   access: ResolvedChannelMessageIngress;
+  /** A room in which everybody may talk to the agent. */
+  open: boolean;
   historyKey: string;
   historyLimit: number;
   /** A reaction to a message of ours, not a message. */
@@ -289,6 +291,7 @@ async function decide(question: Question): Promise<Preparation> {
       requireMention,
       botSender,
       access,
+      open: senders?.policy === "open",
       historyKey,
       historyLimit,
       reaction,

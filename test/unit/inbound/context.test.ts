@@ -54,6 +54,13 @@ describe("pending history", () => {
     expect(on.host.turns[0]?.ctx.message.inboundHistory).toMatchObject([{ body: "alice's talk" }]);
   });
 
+  it("[HIS-2] in an open room contextVisibility leaves out nobody, whosever commands count there", async () => {
+    const on = start({ historyLimit: 5, contextVisibility: "allowlist", groupPolicy: "open", groupAllowFrom: [ALICE] });
+    await said(on, "carol's talk", { roomId: ROOM, sender: CAROL });
+    await said(on, "@bot:example.org hello", { roomId: ROOM, sender: ALICE });
+    expect(on.host.turns[0]?.ctx.message.inboundHistory).toMatchObject([{ body: "carol's talk" }]);
+  });
+
   it("[HIS-2] channels.defaults.contextVisibility counts where the account says nothing, and a thread's root is filtered by its sender", async () => {
     const on = start({});
     on.host.setMatrix({ historyLimit: 5, groups: { [ROOM]: { users: [ALICE] } } }, { contextVisibility: "allowlist" });

@@ -137,6 +137,13 @@ describe("rooms: policy × entry × sender", () => {
     expect(await inRoom({ groupAllowFrom: [ALICE] }, {}, ALICE, { mentioned: false, isCommand: true })).toBe("answer");
     expect(await inRoom({ groupAllowFrom: [ALICE] }, {}, MALLORY, { mentioned: true, isCommand: true })).toMatch(/room_sender_not_allowed|command_not_allowed/);
   });
+
+  it("[ACL-13] in an open room everybody talks, and commands are the listed senders'", async () => {
+    const open: MatrixAccountConfig = { groupPolicy: "open", groupAllowFrom: [ALICE] };
+    expect(await inRoom(open, undefined, MALLORY)).toBe("answer");
+    expect(await inRoom(open, undefined, ALICE, { isCommand: true })).toBe("answer");
+    expect(await inRoom(open, undefined, MALLORY, { isCommand: true })).toBe("command_not_allowed");
+  });
 });
 
 describe("entries and bots", () => {
