@@ -3,7 +3,7 @@ import { registerMatrixCliMetadata } from "./cli-metadata.ts";
 import { METHOD_SCOPES, type MethodName } from "./gateway/method-names.ts";
 import { defineChannelPluginEntry } from "./host/entry.ts";
 import { createLazyRuntimeModule } from "./host/lazy.ts";
-import { hostRuntime, setRegistration } from "./host/slot.ts";
+import { setRegistration } from "./host/slot.ts";
 import { matrixPlugin } from "./plugin.ts";
 
 const loadFocus = createLazyRuntimeModule(() => import("./threads/focus.ts"));
@@ -20,12 +20,15 @@ export default defineChannelPluginEntry({
     for (const [name, scope] of Object.entries(METHOD_SCOPES) as [MethodName, (typeof METHOD_SCOPES)[MethodName]][]) {
       api.registerGatewayMethod(name, async (request) => (await loadMethods()).serveMethod(name, request), { scope });
     }
+  },
+  // The host runs commands in an instance of the plugin that it makes for the agent: nothing of `registerFull` is there.
+  registerCapabilities: (api) => {
     api.registerCommand({
       name: "focus",
       description: "Let a thread talk to a subagent's or an ACP session",
       channels: ["matrix"],
       acceptsArgs: true,
-      handler: async (ctx) => ({ text: await (await loadFocus()).focus(ctx, hostRuntime()) }),
+      handler: async (ctx) => ({ text: await (await loadFocus()).focus(ctx, api.runtime) }),
     });
     api.registerCommand({
       name: "unfocus",
