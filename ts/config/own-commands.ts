@@ -5,3 +5,8 @@ export function isOwnCommand(text: string): boolean {
   const [, name] = /^\/([a-z]+)(?::|\s|$)/i.exec(text.trim()) ?? [];
   return name !== undefined && (OWN_COMMANDS as readonly string[]).includes(name.toLowerCase());
 }
+
+/** The host's `/new` and `/reset`, which begin a session anew. */
+export function isSessionReset(text: string): boolean {
+  return /^\/(?:new|reset)(?::|\s|$)/i.test(text.trim());
+}

@@ -139,7 +139,8 @@ export async function buildContext(turn: PreparedTurn, ports: InboundPorts, { hi
     },
     channelIngress: turn.access,
     extra: {
-      CommandSource: "text",
+      // A target beside the turn's own session is what the host takes of a native command alone.
+      ...(turn.commandTarget === undefined ? { CommandSource: "text" } : { CommandSource: "native", CommandTargetSessionKey: turn.commandTarget }),
       ...(event.kind === "location" ? locationContext(event.geoUri, event.text.trim()) : undefined),
       ...(turn.roomEntry?.replyToMode ? { ReplyToMode: turn.roomEntry.replyToMode } : {}),
       ...(direct ? { NativeDirectUserId: event.sender } : { GroupSubject: label, GroupId: event.roomId }),

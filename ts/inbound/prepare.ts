@@ -3,8 +3,8 @@ import { type MatrixRoomConfig, type ResolvedMatrixAccount, roomConfig } from ".
 import type { RoomMatch } from "../config/rooms.ts";
 import type { AgentRoute, OpenClawConfig, ResolvedChannelMessageIngress } from "../host/types.ts";
 import { classifyChannelInboundEvent, resolveUnmentionedGroupInboundPolicy } from "../host/inbound-kind.ts";
-import { resolveThreadSessionKeys } from "../host/routing.ts";
-import { isOwnCommand } from "../config/own-commands.ts";
+import { isAcpSessionKey, resolveThreadSessionKeys } from "../host/routing.ts";
+import { isOwnCommand, isSessionReset } from "../config/own-commands.ts";
 import type { InboundMessage, RoomInfo } from "../native/account.ts";
 import { judge, resolveAccess } from "./access.ts";
 import { type Bound, boundTo } from "./bound.ts";
@@ -37,6 +37,8 @@ export interface PreparedTurn {
   parentSessionKey?: string;
   /** The conversation is bound to this session. */
   bound?: Bound;
+  /** The session a command is for, where the host would take another. */
+  commandTarget?: string;
   mentioned: boolean;
   /** What stood for a mention, where nobody was named. */
   implicit: readonly ImplicitMention[];
@@ -172,9 +174,10 @@ interface Question {
 /**
  * Where the turn goes: agent, session and thread.
  *
- * @param own a command of the plugin's, about the binding itself: an ACP session would take it for a message
+ * @param own a command of the plugin's, about the binding itself: the bound session would take it for a message
+ * @param reset `/new` or `/reset`
  */
-function routeOf({ event, place, ports }: Question, own: boolean) {
+function routeOf({ event, place, ports }: Question, { own, reset }: { own: boolean; reset: boolean }) {
   const { runtime, accountId } = ports;
   const { config } = ports.resolved();
   const mode = threadMode(config, place.direct, place.roomEntry);
@@ -185,14 +188,18 @@ function routeOf({ event, place, ports }: Question, own: boolean) {
     peer: place.direct ? { kind: "direct", id: event.sender } : { kind: "channel", id: event.roomId },
   });
   const bound = own ? undefined : boundTo({ cfg: ports.cfg(), accountId, route, event, mode });
-  if (bound) return { route: bound.route, threadRootId: bound.threadRootId, session: { sessionKey: bound.route.sessionKey, parentSessionKey: undefined }, bound };
-  const threadRootId = (own ? event.threadRootId : undefined) ?? threadTarget(mode, event);
+  // An ACP session is reset once its turns are over: the command that asks for it cannot be one of them.
+  const commandTarget = reset && bound && isAcpSessionKey(bound.route.sessionKey) ? bound.route.sessionKey : undefined;
+  if (bound && commandTarget === undefined) {
+    return { route: bound.route, threadRootId: bound.threadRootId, session: { sessionKey: bound.route.sessionKey, parentSessionKey: undefined }, bound, commandTarget };
+  }
+  const threadRootId = bound ? bound.threadRootId : ((own ? event.threadRootId : undefined) ?? threadTarget(mode, event));
   const baseSessionKey =
     place.direct && config.dm?.sessionScope === "per-room"
       ? runtime.channel.routing.buildAgentSessionKey({ agentId: route.agentId, channel: "matrix", accountId, peer: { kind: "channel", id: event.roomId } })
       : route.sessionKey;
   const session = resolveThreadSessionKeys({ baseSessionKey, threadId: threadRootId, parentSessionKey: threadRootId ? baseSessionKey : undefined });
-  return { route, threadRootId, session, bound: undefined };
+  return { route, threadRootId, session, bound, commandTarget: own ? session.sessionKey : commandTarget };
 }
 
 async function decide(question: Question): Promise<Preparation> {
@@ -207,7 +214,7 @@ async function decide(question: Question): Promise<Preparation> {
   const mention: Mention = reaction ? { mentioned: true, any: true } : detectMention(event, self);
   const text = mention.mentioned && !reaction ? stripAddress(rawText, self, event.pills) : rawText;
   const own = !reaction && isOwnCommand(text);
-  const { route, threadRootId, session, bound } = routeOf(question, own);
+  const { route, threadRootId, session, bound, commandTarget } = routeOf(question, { own, reset: !reaction && isSessionReset(text) });
   findings.agentId = route.agentId;
   findings.sessionKey = session.sessionKey;
   const patterns = direct
@@ -286,6 +293,7 @@ async function decide(question: Question): Promise<Preparation> {
       sessionKey,
       parentSessionKey,
       bound,
+      commandTarget,
       mentioned,
       implicit,
       requireMention,

@@ -17,10 +17,10 @@ afterEach(async () => {
   running = undefined;
 });
 
-function bind(conversationId: string, parentConversationId?: string) {
+function bind(conversationId: string, parentConversationId?: string, targetSessionKey = TARGET) {
   return getSessionBindingService().bind({
-    targetSessionKey: TARGET,
-    targetKind: "subagent",
+    targetSessionKey,
+    targetKind: targetSessionKey === TARGET ? "subagent" : "session",
     conversation: { channel: "matrix", accountId: "default", conversationId, parentConversationId },
     placement: "current",
   });
@@ -64,8 +64,24 @@ describe("messages of a bound conversation", () => {
     await bind("$Root", ROOM);
     const pushed = on.account.say("/unfocus", { roomId: ROOM, threadRootId: "$Root", sender: ALICE });
     await on.account.until(() => on.account.stateOf(pushed) === "settled");
-    expect(on.host.turns.at(-1)?.sessionKey).toBe("agent:main:matrix:channel:!room:example.org:thread:$Root");
+    const own = "agent:main:matrix:channel:!room:example.org:thread:$Root";
+    expect(on.host.turns.at(-1)?.sessionKey).toBe(own);
+    expect(on.host.turns.at(-1)?.ctx.extra).toMatchObject({ CommandSource: "native", CommandTargetSessionKey: own });
     expect(await answered(on, { roomId: ROOM, threadRootId: "$Root", sender: ALICE })).toEqual({ session: TARGET, thread: "$Root" });
+  });
+
+  it.each(["/new", "/reset: begin"])("[BND-9] %s in an ACP session's conversation is for that session and runs in another", async (text) => {
+    const acp = "agent:codex:acp:0ddba11";
+    const on = await start({ groupAllowFrom: [ALICE] });
+    await bind("$Root", ROOM, acp);
+    const place = { roomId: ROOM, threadRootId: "$Root", sender: ALICE };
+    const pushed = on.account.say(text, place);
+    await on.account.until(() => on.account.stateOf(pushed) === "settled");
+    const turn = on.host.turns.at(-1);
+    expect(turn?.sessionKey).toBe("agent:main:matrix:channel:!room:example.org:thread:$Root");
+    expect(turn?.ctx.extra).toMatchObject({ CommandSource: "native", CommandTargetSessionKey: acp });
+    expect(await answered(on, place)).toEqual({ session: acp, thread: "$Root" });
+    expect(on.host.turns.at(-1)?.ctx.extra).not.toHaveProperty("CommandTargetSessionKey");
   });
 
   it("[BND-3] each message keeps the binding alive", async () => {
