@@ -17,6 +17,7 @@ import {
   type SessionUnbindInput,
   unregisterSessionBindingAdapter,
 } from "../host/bindings.ts";
+import { isAcpSessionKey } from "../host/routing.ts";
 import type { ChannelLogSink, OpenClawConfig } from "../host/types.ts";
 import type { Account } from "../native/account.ts";
 import { type Conversation, placeOf } from "./conversation.ts";
@@ -174,6 +175,8 @@ export class ThreadBindings {
   }
 
   async #unbind({ bindingId, targetSessionKey, reason }: SessionUnbindInput): Promise<SessionBindingRecord[]> {
+    // An ACP session begins anew in place (BND-9): it keeps its key, and whoever has reset it goes on talking to it.
+    if (bindingId === undefined && reason === "session-reset" && isAcpSessionKey(targetSessionKey)) return [];
     const wanted = [...this.#bindings].filter(([id, binding]) => (bindingId ? id === bindingId : targetSessionKey !== undefined && binding.targetSessionKey === targetSessionKey));
     return this.#end(wanted.map(([, binding]) => ({ binding, reason })));
   }

@@ -86,6 +86,16 @@ describe("bound conversations", () => {
     expect(store.saved).toEqual([]);
   });
 
+  it("[BND-9] an ACP session that is reset keeps its conversations, one that is deleted does not", async () => {
+    await start();
+    const acp = "agent:codex:acp:0ddba11";
+    const { bindingId } = await bind(at(ROOM), { targetSessionKey: acp, targetKind: "session" });
+    expect(await service.unbind({ targetSessionKey: acp, reason: "session-reset" })).toEqual([]);
+    expect(service.resolveByConversation(at(ROOM))?.bindingId).toBe(bindingId);
+    await service.unbind({ targetSessionKey: acp, reason: "session-delete" });
+    expect(service.resolveByConversation(at(ROOM))).toBeNull();
+  });
+
   it("[BND-4] idle and old bindings end by themselves, as configured at that moment", async () => {
     vi.useFakeTimers();
     await start({ idleHours: 1, maxAgeHours: 3 });
