@@ -88,6 +88,15 @@ impl Crypto<'_> {
             None if done.backup_created => return Err(needs_recovery_key()),
             None => {}
         }
+        // An answer of before that comes late shows the former identity: the SDK takes the new
+        // one's private keys for another's then, and forgets them.
+        if let Some(key) = &key
+            && !self.private_keys().await?.is_complete()
+        {
+            tracing::warn!("the private cross-signing keys were lost on the way; loading them");
+            self.refresh().await?;
+            self.take_secrets(key).await?;
+        }
         self.upload_room_keys().await;
         tracing::info!(?done, "encryption is set up");
         Ok(done)
