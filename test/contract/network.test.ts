@@ -4,7 +4,8 @@ import type { Native } from "../../ts/native/account.ts";
 import { isMatrixError } from "../../ts/native/errors.ts";
 import { loadNative } from "../../ts/native/load.ts";
 import { installPacked } from "../support/installed.ts";
-import { Front, TEST_ROOT } from "../support/network/front.ts";
+import { TEST_ROOT } from "../support/network/certificates.ts";
+import { Front } from "../support/network/front.ts";
 import { HttpProxy, SocksProxy } from "../support/network/proxies.ts";
 import { StubHomeserver } from "../support/stub-homeserver.ts";
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Credentials } from "../homeserver/users.ts";
-import { Front, TEST_ROOT } from "../support/network/front.ts";
+import { TEST_ROOT } from "../support/network/certificates.ts";
+import { Front } from "../support/network/front.ts";
 import { HttpProxy, SocksProxy } from "../support/network/proxies.ts";
 import { type Bot, type Human, Scenario } from "./scenario.ts";
 

@@ -1,17 +1,31 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { TEST_CERTIFICATE, TEST_KEY, TEST_ROOT } from "../support/network/certificates.ts";
 
 /** Above anything a test does. */
 const UNLIMITED = { per_second: 10_000, burst_count: 10_000 };
 
+/** Other homeservers of this machine are talked to, over TLS that the test root vouches for. */
+const FEDERATION = {
+  tls_certificate_path: TEST_CERTIFICATE,
+  tls_private_key_path: TEST_KEY,
+  federation_custom_ca_list: [TEST_ROOT],
+  ip_range_whitelist: ["127.0.0.1"],
+  // One that was too slow is asked again at once.
+  federation: { destination_min_retry_interval: "1s", destination_max_retry_interval: "1s" },
+  rc_federation: { window_size: 1000, sleep_limit: 10_000, sleep_delay: 0, reject_limit: 10_000, concurrent: 100 },
+};
+
 /** Synapse's configuration; JSON is YAML. */
-export function synapseConfig(options: { dir: string; serverName: string; port: number }): object {
-  const { dir, serverName, port } = options;
+export function synapseConfig(options: { dir: string; serverName: string; port: number; federationPort?: number }): object {
+  const { dir, serverName, port, federationPort } = options;
+  const http = { type: "http", bind_addresses: ["127.0.0.1"] };
+  const federated = federationPort !== undefined;
   return {
     server_name: serverName,
     public_baseurl: `http://127.0.0.1:${port}/`,
     pid_file: join(dir, "homeserver.pid"),
-    listeners: [{ port, type: "http", bind_addresses: ["127.0.0.1"], resources: [{ names: ["client"] }] }],
+    listeners: [{ ...http, port, resources: [{ names: ["client"] }] }, ...(federated ? [{ ...http, port: federationPort, tls: true, resources: [{ names: ["federation"] }] }] : [])],
     database: { name: "sqlite3", args: { database: join(dir, "homeserver.db") } },
     log_config: join(dir, "log.yaml"),
     media_store_path: join(dir, "media"),
@@ -47,6 +61,7 @@ export function synapseConfig(options: { dir: string; serverName: string; port: 
     rc_reports: UNLIMITED,
     rc_user_directory: UNLIMITED,
     rc_profile: UNLIMITED,
+    ...(federated ? FEDERATION : {}),
   };
 }
 

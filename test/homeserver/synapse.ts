@@ -11,28 +11,41 @@ const START_TIMEOUT_MS = 120_000;
 
 const SERVER_NAME = "matrix.test";
 
-/** A Synapse of our own: loopback, SQLite in a temporary folder, open registration, no rate limits, no federation. */
+const SYNAPSE = ["-m", "synapse.app.homeserver"];
+
+/** Synapse that ends with its standard input: the worker of a test file is killed without a chance to clean up. */
+const TIED = ["-c", "import os, sys, threading; threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start(); from synapse.app.homeserver import main; main()"];
+
+/** A Synapse of our own: loopback, SQLite in a temporary folder, open registration, no rate limits. */
 export class Synapse extends Homeserver {
   readonly python: string;
   readonly dir: string;
   readonly port: number;
+  readonly #tied: boolean;
   #daemon: Daemon | undefined;
 
-  private constructor(python: string, dir: string, port: number) {
-    super(`http://127.0.0.1:${port}`, SERVER_NAME);
+  private constructor(python: string, dir: string, port: number, options: { serverName: string; tied: boolean }) {
+    super(`http://127.0.0.1:${port}`, options.serverName);
     this.python = python;
     this.dir = dir;
     this.port = port;
+    this.#tied = options.tied;
   }
 
-  /** Installs it when needed and starts it. */
-  static async start(): Promise<Synapse> {
+  /**
+   * Installs it when needed and starts it.
+   * @param options.federates other homeservers find it by its name, `localhost` and a port
+   * @param options.tied it ends with this process, however that ends
+   */
+  static async start({ federates = false, tied = false } = {}): Promise<Synapse> {
     const python = await ensureVenv("matrix-synapse", "test/homeserver/requirements.txt");
     const dir = makeTempDir("homeserver");
-    const synapse = new Synapse(python, dir, await freePort());
-    writeFileSync(join(dir, "homeserver.yaml"), JSON.stringify(synapseConfig({ dir, serverName: synapse.serverName, port: synapse.port }), null, 2));
+    const federationPort = federates ? await freePort() : undefined;
+    const synapse = new Synapse(python, dir, await freePort(), { serverName: federates ? `localhost:${federationPort}` : SERVER_NAME, tied });
+    const config = synapseConfig({ dir, serverName: synapse.serverName, port: synapse.port, federationPort });
+    writeFileSync(join(dir, "homeserver.yaml"), JSON.stringify(config, null, 2));
     writeFileSync(join(dir, "log.yaml"), JSON.stringify(synapseLogConfig));
-    execFileSync(python, ["-m", "synapse.app.homeserver", "--config-path", join(dir, "homeserver.yaml"), "--generate-keys"], { cwd: dir, stdio: "ignore" });
+    execFileSync(python, [...SYNAPSE, "--config-path", join(dir, "homeserver.yaml"), "--generate-keys"], { cwd: dir, stdio: "ignore" });
     try {
       await synapse.resume();
     } catch (error) {
@@ -49,7 +62,8 @@ export class Synapse extends Homeserver {
 
   /** Starts it again, on its old port and data, after `stop()`. */
   async resume(): Promise<void> {
-    const daemon = new Daemon("Synapse", this.python, ["-m", "synapse.app.homeserver", "--config-path", join(this.dir, "homeserver.yaml")], {
+    const daemon = new Daemon("Synapse", this.python, [...(this.#tied ? TIED : SYNAPSE), "--config-path", join(this.dir, "homeserver.yaml")], {
+      tied: this.#tied,
       cwd: this.dir,
       env: process.env,
       logFile: join(this.dir, "homeserver.log"),

@@ -49,10 +49,10 @@ export class Daemon {
   readonly #exited: Promise<void>;
   #output = "";
 
-  constructor(name: string, command: string, args: string[], options: { env: NodeJS.ProcessEnv; cwd?: string; logFile: string }) {
+  constructor(name: string, command: string, args: string[], options: { env: NodeJS.ProcessEnv; cwd?: string; logFile: string; /** Its standard input ends when this process does. */ tied?: boolean }) {
     this.name = name;
     const log = createWriteStream(options.logFile, { flags: "a" });
-    this.#child = spawn(command, args, { cwd: options.cwd, env: options.env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn(command, args, { cwd: options.cwd, env: options.env, detached: true, stdio: [options.tied ? "pipe" : "ignore", "pipe", "pipe"] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on("data", (data: Buffer) => {
         log.write(data);

@@ -1,13 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createServer as createPlainServer, type IncomingMessage, request as forward, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { join } from "node:path";
+import { TEST_CERTIFICATE, TEST_KEY } from "./certificates.ts";
 import { Listener } from "./listener.ts";
-
-const TLS = join(import.meta.dirname, "tls");
-
-/** PEM file of the root that has signed the front's certificate, for `localhost` and `127.0.0.1`. */
-export const TEST_ROOT = join(TLS, "ca.pem");
 
 /** What stands before a homeserver: TLS with a root nobody knows, a `.well-known` file, redirects. Everything else is passed on. */
 export class Front extends Listener {
@@ -24,7 +19,7 @@ export class Front extends Listener {
     this.#target = target;
     this.#tls = tls;
     const serve = (request: IncomingMessage, response: ServerResponse): void => this.#serve(request, response);
-    this.server = tls ? createTlsServer({ cert: readFileSync(join(TLS, "cert.pem")), key: readFileSync(join(TLS, "key.pem")) }, serve) : createPlainServer(serve);
+    this.server = tls ? createTlsServer({ cert: readFileSync(TEST_CERTIFICATE), key: readFileSync(TEST_KEY) }, serve) : createPlainServer(serve);
   }
 
   static start(target: string, { tls }: { tls: boolean }): Promise<Front> {
