@@ -169,7 +169,7 @@ describe("approvals", () => {
     const command = token();
     const decided = request(command);
     const asking = await prompt(alice, dm, command);
-    const invite = await invited(mallory);
+    const invite = await scenario.invitation(mallory, bot);
     await mallory.join(invite);
     await mallory.waitForEvent((event) => event.roomId === invite && event.sender === bot.userId && event.body.includes(command), { what: "the forwarded prompt", timeoutMs: ANSWER_MS });
     await mallory.mention(room, bot.userId, `/approve ${(approval(asking) as Asked).id} allow-once`);
@@ -187,7 +187,7 @@ describe("approvals", () => {
     await until("the account to know", ANSWER_MS, async () => (await inspected()).activeRoomId === null, 250);
     const command = token();
     const decided = request(command, { turnSourceTo: `room:${former}`, turnSourceAccountId: other.accountId });
-    const invite = await invited(carol, other);
+    const invite = await scenario.invitation(carol, other);
     expect(invite).not.toBe(former);
     await carol.join(invite);
     const asking = await carol.waitForEvent((event) => event.roomId === invite && approval(event)?.state === "pending" && event.body.includes(command), { what: "the prompt", timeoutMs: ANSWER_MS });
@@ -195,15 +195,4 @@ describe("approvals", () => {
     await carol.react(invite, asking.eventId, "✅");
     expect((await decided).decision).toBe("allow-once");
   });
-
-  /** The room an account has invited a person to. */
-  function invited(person: Human, by: Bot = bot): Promise<string> {
-    let looks = 0;
-    return until(`an invitation of ${person.userId}`, ANSWER_MS, async () => {
-      // Synapse answers the same first sync from its cache for minutes.
-      const filter = encodeURIComponent(JSON.stringify({ room: { timeline: { limit: 1 } } }));
-      const { rooms } = await person.request<{ rooms?: { invite?: Record<string, { invite_state: { events: { type: string; sender: string; state_key?: string }[] } }> } }>("GET", `v3/sync?timeout=${looks++}&filter=${filter}`);
-      return Object.entries(rooms?.invite ?? {}).find(([, { invite_state: state }]) => state.events.some((event) => event.type === "m.room.member" && event.state_key === person.userId && event.sender === by.userId))?.[0];
-    }, 500);
-  }
 });

@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
+import type { Homeserver } from "../homeserver/homeserver.ts";
 import { type Credentials, deviceIds, registerWithoutDevice } from "../homeserver/users.ts";
 import { isLive, type Human, type HumanClient, type SeenEvent, startHuman } from "../support/humans/index.ts";
 import { HostClient } from "../support/gateway/client.ts";
 import type { CliResult } from "../support/gateway/home.ts";
 import { textOf } from "../support/model/answer.ts";
+import { until } from "../support/process.ts";
 import { RemoteRig } from "../support/remote-rig.ts";
 
 export { HUMAN_CLIENTS, type Human, type SeenEvent } from "../support/humans/index.ts";
@@ -87,10 +89,10 @@ export class Scenario {
     await this.rig.gateway.waitForLog(new RegExp(`hot reload applied.*accounts\\.${accountId}[^]*\\[${accountId}\\] @\\S+ on `), { after });
   }
 
-  /** A new user of the homeserver, for an account that is not configured yet. */
-  async reserve(name: string): Promise<Bot> {
+  /** A new user of the homeserver, or of another one, for an account that is not configured yet. */
+  async reserve(name: string, homeserver: Homeserver = this.rig.homeserver): Promise<Bot> {
     const accountId = `${name}-${randomBytes(3).toString("hex")}`;
-    return { accountId, ...(await registerWithoutDevice(this.rig.homeserver.baseUrl, accountId)) };
+    return { accountId, ...(await registerWithoutDevice(homeserver.baseUrl, accountId)) };
   }
 
   /** A new user of the homeserver as an account with a password; `extra` goes over `settings()`. */
@@ -112,6 +114,17 @@ export class Scenario {
     const roomId = await person.createDm(bot.userId, options);
     await person.waitForMember(roomId, bot.userId, { timeoutMs: ANSWER_MS });
     return roomId;
+  }
+
+  /** The room an account has invited a person to. */
+  invitation(person: Human, by: Bot): Promise<string> {
+    let looks = 0;
+    return until(`an invitation of ${person.userId}`, ANSWER_MS, async () => {
+      // Synapse answers the same first sync from its cache for minutes.
+      const filter = encodeURIComponent(JSON.stringify({ room: { timeline: { limit: 1 } } }));
+      const { rooms } = await person.request<{ rooms?: { invite?: Record<string, { invite_state: { events: { type: string; sender: string; state_key?: string }[] } }> } }>("GET", `v3/sync?timeout=${looks++}&filter=${filter}`);
+      return Object.entries(rooms?.invite ?? {}).find(([, { invite_state: state }]) => state.events.some((event) => event.type === "m.room.member" && event.state_key === person.userId && event.sender === by.userId))?.[0];
+    }, 500);
   }
 
   /** Asks in a room and waits for the answer. */
