@@ -69,7 +69,6 @@ describe("how text goes out", () => {
   it.each([
     ["block", /<table>.*<th>fruit<\/th>.*<td>apple<\/td>/s],
     ["bullets", /<ul>.*apple/s],
-    ["code", /<pre><code.*apple/s],
     ["off", /^(?!.*<table>).*\| apple \| 3 \|/s],
   ] as const)("[OUT-2] tables: %s", async (tables, shape) => {
     const { answer } = await ask(tables, (marker) => [{ text: `${TABLE}\n\n${marker}` }]);
