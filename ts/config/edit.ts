@@ -82,8 +82,8 @@ export const IDENTITY_KEYS = [
   "storePassphrase",
 ] as const satisfies readonly (keyof MatrixAccountConfig)[];
 
-/** What an identity needs and nobody else can use. */
-const LOGIN_KEYS = ["userId", "accessToken", "password", "deviceId", "recoveryKey"] as const;
+/** What an identity needs and nobody else can use: named accounts do not inherit it. */
+export const LOGIN_KEYS = ["userId", "accessToken", "password", "deviceId", "recoveryKey"] as const;
 
 /**
  * Before a second account comes, the one that the top level is gets an entry of its own, so

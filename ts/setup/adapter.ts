@@ -1,6 +1,6 @@
 /** `openclaw channels add --channel matrix …`: the host's way to the flags of `config/setup-input.ts`. */
 import { normalizeAccountId } from "../config/accounts.ts";
-import { accountKey, editAccount, IDENTITY_KEYS } from "../config/edit.ts";
+import { accountKey, editAccount, IDENTITY_KEYS, LOGIN_KEYS } from "../config/edit.ts";
 import { matrixSection } from "../config/section.ts";
 import { applySetupInput, type SetupInput, setupInputProblem } from "../config/setup-input.ts";
 import { type ChannelSetupAdapter, defineChannelSetupContract } from "../host/setup.ts";
@@ -13,7 +13,8 @@ const adapter: ChannelSetupAdapter<SetupInput> = {
   applyAccountConfig: ({ cfg, accountId, input }) => applySetupInput(cfg, accountId, input),
   // A second account: what made the top level an account moves with it, policies stay for all (WIZ-10).
   singleAccountKeysToMove: IDENTITY_KEYS,
-  namedAccountPromotionKeys: IDENTITY_KEYS,
+  // Beside named accounts the rest may be what they have their homeserver from.
+  namedAccountPromotionKeys: LOGIN_KEYS,
   resolveSingleAccountPromotionTarget: ({ channel }) => {
     const section = matrixSection({ channels: { matrix: channel } });
     const stated = section.defaultAccount && accountKey(section, normalizeAccountId(section.defaultAccount));

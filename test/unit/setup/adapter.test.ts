@@ -89,6 +89,8 @@ describe("flags to configuration", () => {
       expect(keys).toContain("accessToken");
       for (const policy of ["dm", "groupPolicy", "groups", "groupAllowFrom", "autoJoin", "allowBots"]) expect(keys).not.toContain(policy);
     }
+    // Beside named accounts it may be theirs.
+    expect(setupContract.namedAccountPromotionKeys).not.toContain("homeserver");
     const target = (channel: Record<string, unknown>) => setupContract.resolveSingleAccountPromotionTarget?.({ channel });
     expect(target({ accounts: { Ops: {} } })).toBe("Ops");
     expect(target({ defaultAccount: "ops", accounts: { Ops: {}, web: {} } })).toBe("Ops");
