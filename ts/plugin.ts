@@ -16,11 +16,12 @@ import type { ChannelPlugin } from "./host/types.ts";
 import { createHeartbeat } from "./outbound/heartbeat.ts";
 import { createMessageAdapter, createOutboundAdapter } from "./outbound/adapter.ts";
 import { commands } from "./outbound/menus.ts";
-import { messaging, threading } from "./outbound/messaging.ts";
+import { createMessaging, threading } from "./outbound/messaging.ts";
 import { matrixChannelBase } from "./setup/base.ts";
 import { configuredBindings, createConversationBindings } from "./threads/facets.ts";
 
 const loadLogin = createLazyRuntimeModule(() => import("./cli/login.ts"));
+const loadConversation = createLazyRuntimeModule(() => import("./gateway/conversation.ts"));
 const loadLogout = createLazyRuntimeModule(() => import("./gateway/logout.ts"));
 const heartbeat = createHeartbeat(findAccount);
 const loadStart = createLazyRuntimeModule(() => import("./gateway/start.ts"));
@@ -35,7 +36,7 @@ export const matrixPlugin: ChannelPlugin<ResolvedMatrixAccount, MatrixProbe> = {
   groups,
   heartbeat,
   mentions,
-  messaging,
+  messaging: createMessaging(async (...where) => (runningAccounts().length > 0 ? (await loadConversation()).conversationOf(...where) : undefined)),
   threading,
   bindings: configuredBindings,
   conversationBindings: createConversationBindings((accountId) => runningAccount(accountId)?.bindings),

@@ -87,6 +87,42 @@ describe("sessions, targets and what the agent is given", () => {
     expect((await scenario.rig.model.prompts(apart.marker)).at(-1)?.messages.filter((message) => message.role === "assistant")).toEqual([]);
   });
 
+  it("[SES-8] what the gateway sends is noted in the session that answers there, however the destination is named", async () => {
+    const carol = await scenario.person("matrix-js-sdk", "sescarol");
+    const dm = await scenario.openDm(carol, bot, { encrypted: true });
+    const scope = (sessionScope: string): Promise<void> =>
+      scenario.reconfigure(bot.accountId, (settings) => {
+        settings.dm = { policy: "open", allowFrom: ["*"], sessionScope };
+      });
+    const full = `${alias}:${scenario.rig.homeserver.serverName}`;
+    const inDm = `agent:main:matrix:${bot.accountId}:direct:${carol.userId}`;
+    const inRoom = `agent:main:matrix:channel:${rooms.target}`;
+    /** Sends to each destination and expects all of it in one session. */
+    const expectNoted = async (person: Human, sessionKey: string, destinations: readonly string[], threadId?: string): Promise<void> => {
+      const texts = destinations.map((to) => `Sent to ${to} as ${crypto.randomUUID()}.`);
+      for (const [index, to] of destinations.entries()) {
+        const message = texts[index] as string;
+        await scenario.call("send", { channel: "matrix", accountId: bot.accountId, to, message, threadId, idempotencyKey: crypto.randomUUID() });
+        await person.waitForMessage(bot.userId, message);
+      }
+      const { messages } = await scenario.call<{ messages: { role: string; content: unknown }[] }>("chat.history", { sessionKey });
+      const noted = messages.filter(({ role }) => role === "assistant").map(({ content }) => JSON.stringify(content));
+      for (const text of texts) expect(noted.filter((one) => one.includes(text)), text).toHaveLength(1);
+    };
+    await scope("per-user");
+    await expectNoted(carol, inDm, [carol.userId, dm, `matrix:room:${dm}`]);
+    expect(await sessionKeys(dm)).toEqual([]);
+    await expectNoted(bob, inRoom, [rooms.target as string, full]);
+    expect(await sessionKeys(alias)).toEqual([]);
+    const root = await post(bob, rooms.target as string, { body: "A thread to write in." });
+    await expectNoted(bob, `${inRoom}:thread:${root}`, [rooms.target as string], root);
+    // The agent answers in the sessions these were noted in.
+    await scenario.ask(carol, dm, bot);
+    expect(await sessionKeys(carol.userId)).toEqual([inDm]);
+    await scope("per-room");
+    await expectNoted(carol, `agent:main:matrix:channel:${dm}`, [carol.userId, dm]);
+  });
+
   it("[SES-9][SES-10][SES-7] the agent's tool reaches every form of destination", async () => {
     const target = rooms.target as string;
     const dm = await scenario.openDm(bob, bot, { encrypted: true });

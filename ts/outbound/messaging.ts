@@ -3,9 +3,22 @@ import { resolveMatrixAccount } from "../config/accounts.ts";
 import { buildChannelOutboundSessionRoute, buildThreadAwareOutboundSessionRoute } from "../host/session-route.ts";
 import type { ChannelPlugin, ChannelThreadingContext, OpenClawConfig } from "../host/types.ts";
 import { writeSettings } from "./settings.ts";
-import { eventIdOf, normalizeTarget, parseTarget, TARGET_HINT } from "./target.ts";
+import { eventIdOf, normalizeTarget, parseTarget, type Target, TARGET_HINT } from "./target.ts";
 
-export const messaging: NonNullable<ChannelPlugin["messaging"]> = {
+/** The conversation behind a destination, as the host's sessions have it; undefined when this process cannot tell. */
+export type ConversationOf = (
+  cfg: OpenClawConfig,
+  accountId: string | null | undefined,
+  target: Target,
+) => Promise<{ direct: boolean; peer: { kind: "direct" | "channel"; id: string } } | undefined>;
+
+/** What the destination's form alone says. */
+function conversationByForm(target: Target): NonNullable<Awaited<ReturnType<ConversationOf>>> {
+  if (target.kind === "user") return { direct: true, peer: { kind: "direct", id: target.userId } };
+  return { direct: false, peer: { kind: "channel", id: target.kind === "room" ? target.roomId : target.alias } };
+}
+
+export const createMessaging = (conversationOf: ConversationOf): NonNullable<ChannelPlugin["messaging"]> => ({
   targetPrefixes: ["matrix", "room", "channel", "user"],
   directTargetStyle: "user-prefixed",
   targetIdComparison: "case-sensitive",
@@ -38,25 +51,26 @@ export const messaging: NonNullable<ChannelPlugin["messaging"]> = {
     const thread = eventIdOf(threadId);
     return thread ? { conversationId: thread, parentConversationId: room.roomId } : { conversationId: room.roomId };
   },
-  resolveOutboundSessionRoute: (params) => {
-    const target = parseTarget(params.resolvedTarget?.to ?? params.target);
-    if (!target) return null;
-    const direct = target.kind === "user";
-    const id = target.kind === "user" ? target.userId : target.kind === "room" ? target.roomId : target.alias;
-    const kind = direct ? ("direct" as const) : ("channel" as const);
+  resolveOutboundSessionRoute: async (params) => {
+    const { cfg, agentId, accountId } = params;
+    const named = params.resolvedTarget?.to ?? params.target;
+    const [target, to] = [parseTarget(named), normalizeTarget(named)];
+    if (!target || to === undefined) return null;
+    const { direct, peer } = (await conversationOf(cfg, accountId, target)) ?? conversationByForm(target);
     const route = buildChannelOutboundSessionRoute({
-      cfg: params.cfg,
-      agentId: params.agentId,
+      cfg,
+      agentId,
       channel: "matrix",
-      accountId: params.accountId,
-      peer: { kind, id },
-      chatType: kind,
-      from: direct ? `matrix:${id}` : `matrix:channel:${id}`,
-      to: direct ? `user:${id}` : `room:${id}`,
+      accountId,
+      peer,
+      chatType: direct ? "direct" : "channel",
+      from: peer.kind === "direct" ? `matrix:${peer.id}` : `matrix:channel:${peer.id}`,
+      // The host may send there: a person can have several rooms.
+      to,
     });
     return buildThreadAwareOutboundSessionRoute({ route, replyToId: undefined, threadId: params.threadId, normalizeThreadId: (id) => id, currentSessionKey: params.currentSessionKey });
   },
-};
+});
 
 function replyToMode(cfg: OpenClawConfig, accountId?: string | null): "off" | "first" | "all" | "batched" {
   return writeSettings(resolveMatrixAccount(cfg, accountId).config).replyToMode;

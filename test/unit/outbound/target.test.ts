@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { messaging } from "../../../ts/outbound/messaging.ts";
+import { createMessaging } from "../../../ts/outbound/messaging.ts";
 import { eventIdOf, normalizeTarget, parseTarget } from "../../../ts/outbound/target.ts";
 
 describe("targets", () => {
+  /** As in a process in which no account runs. */
+  const messaging = createMessaging(async () => undefined);
   const forms: [string, string][] = [
     ["@u:example.org", "user:@u:example.org"],
     ["user:@u:example.org", "user:@u:example.org"],
@@ -32,6 +34,15 @@ describe("targets", () => {
     expect(eventIdOf("$e")).toBe("$e");
     expect(eventIdOf("123")).toBeUndefined();
     expect(eventIdOf(7)).toBeUndefined();
+  });
+
+  it("[SES-8] a direct message named by its room is the person's session, and goes to that room", async () => {
+    const known = createMessaging(async () => ({ direct: true, peer: { kind: "direct", id: "@u:example.org" } }));
+    const [byRoom, byPerson] = await Promise.all(
+      ["!dm:example.org", "@u:example.org"].map((target) => known.resolveOutboundSessionRoute?.({ cfg: { session: { dmScope: "per-channel-peer" } }, agentId: "main", accountId: "default", target })),
+    );
+    expect(byRoom).toMatchObject({ chatType: "direct", to: "room:!dm:example.org" });
+    expect(byRoom?.sessionKey).toBe(byPerson?.sessionKey);
   });
 
   it("[SES-8] a send's session is the conversation's: a room by its id, a person by theirs, a thread by its root", async () => {
