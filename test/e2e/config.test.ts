@@ -53,6 +53,19 @@ describe("configuration", () => {
     await scenario.ask(person, room, bot);
   });
 
+  it("[SEC-3] a recovery key that is written out is refused with the reason, and is not in the log", async () => {
+    const person = await scenario.person("matrix-nio");
+    const bot = await scenario.addBot("inline");
+    const room = await scenario.openDm(person, bot, { encrypted: false });
+    const key = "EsTj 3yST y93F SLpB jJsz eAXc 2XzA ygD3 w69H fGaN TKBj jXEd";
+    const log = (await rig.gateway.log()).length;
+    scenario.edit(bot.accountId, (account) => void (account.recoveryKey = key));
+    await rig.gateway.waitForLog(/channels\.matrix\.accounts\.inline-\w+\.recoveryKey.*takes a SecretRef only/, { after: log });
+    expect((await rig.gateway.log()).slice(log)).not.toContain(key);
+    await scenario.ask(person, room, bot);
+    scenario.edit(bot.accountId, (account) => void delete account.recoveryKey);
+  });
+
   it("[SEC-1][STA-4] a token behind a SecretRef: named while it is missing, used once it is there", async () => {
     const user = await rig.homeserver.register("secret");
     const bot: Bot = { accountId: "secretref", userId: user.userId, password: user.password };

@@ -26,7 +26,7 @@ describe("keys that were lost, and commands amid the traffic", () => {
     return { source: "file", provider: name, id: "/value" };
   }
 
-  it("[BKP-4][BKP-5][ENC-5][ENC-7] a device that lost its keys comes back verified without a person, and answers once what only the backup can open", { timeout: 600_000 }, async () => {
+  it("[BKP-4][BKP-5][ENC-5][ENC-7][SEC-3] a device that lost its keys comes back verified without a person, and answers once what only the backup can open", { timeout: 600_000 }, async () => {
     const proxy = await FaultProxy.start(rig.homeserver.baseUrl);
     try {
       const lost = await scenario.bot("lost", { homeserver: proxy.url });
