@@ -38,11 +38,13 @@ export function question(text = "Please answer."): Question {
 }
 
 /**
- * One scenario file's hold on the shared rig. `end()` takes the accounts it made out of the
- * configuration and closes its people.
+ * One scenario file's hold on the shared rig. `end()` takes the accounts it made and the owner that
+ * somebody became out of the configuration, and closes its people.
  */
 export class Scenario {
   readonly rig: RemoteRig = RemoteRig.connect();
+  /** The first person whose pairing is approved becomes the host's owner, and then nobody else's commands count. */
+  readonly #commands = this.rig.home.readConfig().commands;
   readonly #accounts: string[] = [];
   readonly #people: Human[] = [];
   #client: HostClient | undefined;
@@ -231,10 +233,12 @@ export class Scenario {
   }
 
   async end(): Promise<void> {
-    this.rig.home.patchMatrix((matrix) => {
-      const accounts = { ...(matrix.accounts as Record<string, unknown> | undefined) };
+    this.rig.home.patch((config) => {
+      const accounts = { ...(config.channels?.matrix?.accounts as Record<string, unknown> | undefined) };
       for (const accountId of this.#accounts) delete accounts[accountId];
-      matrix.accounts = accounts;
+      config.channels = { ...config.channels, matrix: { ...config.channels?.matrix, accounts } };
+      if (this.#commands === undefined) delete config.commands;
+      else config.commands = this.#commands;
     });
     await Promise.all([this.#client?.close(), ...this.#people.map((person) => person.close())]);
   }
