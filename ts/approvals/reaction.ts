@@ -29,21 +29,19 @@ export interface ReactionPorts {
   outbound: () => OutboundAccount;
   book: PromptBook;
   decide: Decide;
-  /** How long the host may take to close a prompt that was answered, in milliseconds. */
-  patienceMs?: number;
   log: (line: string) => void;
 }
 
-/** How long the host may take: it edits a prompt at once, unless it has not met the prompts of before the account's start again. */
+/** How long the host may take to close a prompt that was answered, in milliseconds: it edits one at once, unless it has not met the prompts of before the account's start again. */
 const PATIENCE_MS = 5000;
 
-function closeUnlessClosed(prompt: Prompt, decision: ApprovalDecision, senderId: string, { accountId, book, outbound, log, patienceMs = PATIENCE_MS }: ReactionPorts): void {
+function closeUnlessClosed(prompt: Prompt, decision: ApprovalDecision, senderId: string, { accountId, book, outbound, log }: ReactionPorts): void {
   const close = async () => {
     if (!book.get(prompt.roomId, prompt.eventId)) return;
     await book.remove(prompt);
     await closePrompt(outbound(), prompt, decidedText(decision, senderId), { version: 1, type: "approval.request", id: prompt.approvalId, kind: prompt.kind, state: "resolved", phase: "resolved", decision, resolvedBy: senderId });
   };
-  setTimeout(() => void close().catch((error: unknown) => log(`[${accountId}] the answered prompt of ${prompt.approvalId} still stands: ${String(error)}`)), patienceMs).unref();
+  setTimeout(() => void close().catch((error: unknown) => log(`[${accountId}] the answered prompt of ${prompt.approvalId} still stands: ${String(error)}`)), PATIENCE_MS).unref();
 }
 
 /**
